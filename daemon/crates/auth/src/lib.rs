@@ -1,0 +1,1 @@
+//! Who may call: tokens, sessions, sign-in links and preview tickets.

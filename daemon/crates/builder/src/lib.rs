@@ -1,0 +1,1 @@
+//! Projects and turns: context, answer parsing, checks, snapshots.

@@ -1,0 +1,1 @@
+//! Data sources: credentials, schema cache and the query broker.

@@ -1,0 +1,1 @@
+//! Configured AI providers: which plugin, which address, which credential, which model.

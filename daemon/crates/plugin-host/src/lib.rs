@@ -1,0 +1,1 @@
+//! The plugin host: engine, contracts, grants, limits, egress and instance pools.

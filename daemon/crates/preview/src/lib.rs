@@ -1,0 +1,1 @@
+//! Running apps: their sandbox, origin, live reload and errors.

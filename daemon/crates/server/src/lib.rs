@@ -1,0 +1,1 @@
+//! The doors: HTTP with its events and the console, tarpc over the Unix socket.

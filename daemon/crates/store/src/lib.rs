@@ -1,0 +1,1 @@
+//! Durable state: sealed records, blobs, journals and backup.

@@ -1,0 +1,2 @@
+//! The `labd` daemon and its command line.
+fn main() {}

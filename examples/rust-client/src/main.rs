@@ -1,0 +1,2 @@
+//! An example client.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Write labd plugins: one trait per kind, one macro to export it.
