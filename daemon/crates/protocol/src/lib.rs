@@ -1,1 +1,38 @@
-//! The types of RPC and HTTP, error codes, and the tarpc service with its transport.
+//! What labd says to its clients: the data types of RPC and HTTP, error codes, and the tarpc
+//! service. A Rust client needs nothing else of labd.
+//!
+//! JSON names are `snake_case`; times are RFC 3339 in UTC; ids are ULIDs in their usual text form.
+//! A field that is absent means "none" or, in an update, "as it was".
+
+mod error;
+mod ids;
+mod plugins;
+mod projects;
+mod secret;
+mod service;
+mod sources;
+mod status;
+mod turns;
+
+pub use error::{ApiError, ErrorCode, FieldError};
+pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, TurnId};
+pub use plugins::{
+    CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo, PluginKind,
+    PluginState, Provider, ProviderCreate, ProviderUpdate, Settings,
+};
+pub use projects::{
+    Author, FileContent, FileEntry, FileSave, FileSaved, PreviewInfo, Problem, ProblemSource,
+    Project, ProjectCreate, ProjectUpdate, Rewind, Severity, Snapshot, SnapshotDetail,
+};
+pub use secret::Secret;
+pub use service::{Labd, LabdClient, LabdRequest, LabdResponse};
+pub use sources::{
+    ColumnSchema, ForeignKeySchema, IndexSchema, QueryColumn, QueryRequest, QueryResult,
+    RelationKind, RelationSchema, SourceCreate, SourceInfo, SourceRemoved, SourceSchema,
+    SourceTest, SourceTestRequest, SourceUpdate, TlsSetting, ValueKind,
+};
+pub use status::{Notice, SignInLink, Status, TokenCreate, TokenCreated, TokenInfo};
+pub use turns::{
+    CheckState, FileAction, StartTurn, Turn, TurnEvent, TurnEventRecord, TurnEvents, TurnState,
+    Usage,
+};

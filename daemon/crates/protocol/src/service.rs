@@ -1,0 +1,128 @@
+//! The RPC service. Each method does what the HTTP route of the same name does.
+
+use crate::*;
+
+/// What labd does for its clients over the Unix socket.
+///
+/// A method that waits (`turn_events`) ends a second before the call's deadline. Results that can
+/// be large are paged.
+#[tarpc::service]
+pub trait Labd {
+    /// How the daemon stands.
+    async fn status() -> Result<Status, ApiError>;
+    /// A link that signs in to the console once. Only over the socket.
+    async fn sign_in_link() -> Result<SignInLink, ApiError>;
+
+    /// All sources.
+    async fn sources() -> Result<Vec<SourceInfo>, ApiError>;
+    /// One source.
+    async fn source(source: SourceId) -> Result<SourceInfo, ApiError>;
+    /// Tests, saves and reads the schema of a new source.
+    async fn source_create(create: SourceCreate) -> Result<SourceInfo, ApiError>;
+    /// Changes a source.
+    async fn source_update(source: SourceId, update: SourceUpdate) -> Result<SourceInfo, ApiError>;
+    /// Removes a source. With projects that use it, only when `confirmed`.
+    async fn source_remove(source: SourceId, confirmed: bool) -> Result<SourceRemoved, ApiError>;
+    /// Tests a source that is saved.
+    async fn source_test(source: SourceId) -> Result<SourceTest, ApiError>;
+    /// Tests a connection without saving it.
+    async fn source_try(request: SourceTestRequest) -> Result<SourceTest, ApiError>;
+    /// The schema of a source; read anew when `refresh`.
+    async fn source_schema(source: SourceId, refresh: bool) -> Result<SourceSchema, ApiError>;
+    /// Runs a statement that reads.
+    async fn source_query(source: SourceId, query: QueryRequest) -> Result<QueryResult, ApiError>;
+    /// More rows of a query.
+    async fn query_next(cursor: CursorId) -> Result<QueryResult, ApiError>;
+    /// Gives up the rest of a query.
+    async fn query_close(cursor: CursorId) -> Result<(), ApiError>;
+
+    /// All projects, the latest first.
+    async fn projects() -> Result<Vec<Project>, ApiError>;
+    /// One project.
+    async fn project(project: ProjectId) -> Result<Project, ApiError>;
+    /// Makes a project.
+    async fn project_create(create: ProjectCreate) -> Result<Project, ApiError>;
+    /// Changes a project's settings.
+    async fn project_update(
+        project: ProjectId,
+        update: ProjectUpdate,
+    ) -> Result<Project, ApiError>;
+    /// Removes a project with its history.
+    async fn project_remove(project: ProjectId) -> Result<(), ApiError>;
+    /// The project as a zip file that runs outside labd, without secrets.
+    async fn project_export(project: ProjectId) -> Result<Vec<u8>, ApiError>;
+    /// All states, the latest first, drafts included.
+    async fn history(project: ProjectId) -> Result<Vec<Snapshot>, ApiError>;
+    /// A state with its files.
+    async fn snapshot(
+        project: ProjectId,
+        snapshot: SnapshotId,
+    ) -> Result<SnapshotDetail, ApiError>;
+    /// Makes an earlier, or later, state the head again. Nothing is deleted.
+    async fn rewind(project: ProjectId, rewind: Rewind) -> Result<Snapshot, ApiError>;
+    /// The files of the head.
+    async fn files(project: ProjectId) -> Result<Vec<FileEntry>, ApiError>;
+    /// A file of the head, or of another state.
+    async fn file(
+        project: ProjectId,
+        path: String,
+        snapshot: Option<SnapshotId>,
+    ) -> Result<FileContent, ApiError>;
+    /// Saves or removes a file by hand.
+    async fn file_save(project: ProjectId, save: FileSave) -> Result<FileSaved, ApiError>;
+    /// The address of the preview, with a ticket for it.
+    async fn preview(project: ProjectId) -> Result<PreviewInfo, ApiError>;
+    /// What is wrong with the state that is shown.
+    async fn problems(project: ProjectId) -> Result<Vec<Problem>, ApiError>;
+
+    /// Starts a turn, or finds it when it has been started.
+    async fn turn_start(project: ProjectId, start: StartTurn) -> Result<Turn, ApiError>;
+    /// The turns of a project, the latest first.
+    async fn turns(project: ProjectId) -> Result<Vec<Turn>, ApiError>;
+    /// One turn.
+    async fn turn(project: ProjectId, turn: TurnId) -> Result<Turn, ApiError>;
+    /// Stops a turn. Stopping one that has ended changes nothing.
+    async fn turn_stop(project: ProjectId, turn: TurnId) -> Result<Turn, ApiError>;
+    /// Events after `after`, at most `max` (and at most 1 000). When there are none yet, waits for
+    /// `wait_ms` at most.
+    async fn turn_events(
+        project: ProjectId,
+        turn: TurnId,
+        after: u64,
+        max: u32,
+        wait_ms: u32,
+    ) -> Result<TurnEvents, ApiError>;
+    /// The whole prompt that was sent to the model, as text.
+    async fn turn_prompt(project: ProjectId, turn: TurnId) -> Result<String, ApiError>;
+
+    /// All plugins.
+    async fn plugins() -> Result<Vec<PluginInfo>, ApiError>;
+    /// One plugin.
+    async fn plugin(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// All configured providers.
+    async fn providers() -> Result<Vec<Provider>, ApiError>;
+    /// Adds a provider.
+    async fn provider_create(create: ProviderCreate) -> Result<Provider, ApiError>;
+    /// Changes a provider.
+    async fn provider_update(
+        provider: ProviderId,
+        update: ProviderUpdate,
+    ) -> Result<Provider, ApiError>;
+    /// Removes a provider with its credential.
+    async fn provider_remove(provider: ProviderId) -> Result<(), ApiError>;
+    /// The models of a provider; also the test of its credential.
+    async fn provider_models(provider: ProviderId) -> Result<ModelList, ApiError>;
+    /// The settings.
+    async fn settings() -> Result<Settings, ApiError>;
+    /// Changes settings.
+    async fn settings_update(settings: Settings) -> Result<Settings, ApiError>;
+
+    /// All tokens.
+    async fn tokens() -> Result<Vec<TokenInfo>, ApiError>;
+    /// Makes a token.
+    async fn token_create(create: TokenCreate) -> Result<TokenCreated, ApiError>;
+    /// Revokes a token.
+    async fn token_remove(token: TokenId) -> Result<(), ApiError>;
+    /// Writes a backup to one file on the daemon's machine; the size in bytes.
+    async fn backup(path: String) -> Result<u64, ApiError>;
+}
