@@ -1,1 +1,3 @@
 //! What crosses crates: end to end, hostile plugins, crash, browser.
+
+pub mod servers;
