@@ -43,10 +43,8 @@ pub trait Labd {
     /// Makes a project.
     async fn project_create(create: ProjectCreate) -> Result<Project, ApiError>;
     /// Changes a project's settings.
-    async fn project_update(
-        project: ProjectId,
-        update: ProjectUpdate,
-    ) -> Result<Project, ApiError>;
+    async fn project_update(project: ProjectId, update: ProjectUpdate)
+    -> Result<Project, ApiError>;
     /// Removes a project with its history.
     async fn project_remove(project: ProjectId) -> Result<(), ApiError>;
     /// The project as a zip file that runs outside labd, without secrets.
@@ -54,10 +52,8 @@ pub trait Labd {
     /// All states, the latest first, drafts included.
     async fn history(project: ProjectId) -> Result<Vec<Snapshot>, ApiError>;
     /// A state with its files.
-    async fn snapshot(
-        project: ProjectId,
-        snapshot: SnapshotId,
-    ) -> Result<SnapshotDetail, ApiError>;
+    async fn snapshot(project: ProjectId, snapshot: SnapshotId)
+    -> Result<SnapshotDetail, ApiError>;
     /// Makes an earlier, or later, state the head again. Nothing is deleted.
     async fn rewind(project: ProjectId, rewind: Rewind) -> Result<Snapshot, ApiError>;
     /// The files of the head.

@@ -1,0 +1,157 @@
+//! npm: packages by lock file, and builds that run only when their inputs changed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    stamp::{self, Stamp},
+    step::{self, Context, Result},
+    workspace::Workspace,
+};
+
+/// A folder with a `package.json` and what its build makes.
+pub struct NodeBuild {
+    /// The name of the step.
+    pub name: &'static str,
+    /// The folder, from the repository's root.
+    pub folder: &'static str,
+    /// Where all inputs are: `folder` or above it.
+    pub inputs: &'static str,
+    /// What `npm run build` fills.
+    pub output: &'static str,
+}
+
+/// The modules that generated apps may import.
+pub const VENDOR: NodeBuild = NodeBuild {
+    name: "vendor modules",
+    folder: "plugins/sandbox-web/vendor",
+    inputs: "plugins/sandbox-web",
+    output: "plugins/sandbox-web/generated",
+};
+
+/// The web console.
+pub const CONSOLE: NodeBuild = NodeBuild {
+    name: "console",
+    folder: "daemon/console",
+    inputs: "daemon/console",
+    output: "daemon/embedded/console",
+};
+
+/// Installs the packages of every folder that has a lock file.
+pub fn install_all(workspace: &Workspace) -> Result<()> {
+    for folder in folders(workspace)? {
+        install(workspace, &folder)?;
+    }
+    Ok(())
+}
+
+/// Runs the tests (`npm test`) of every folder that has some.
+pub fn test_all(workspace: &Workspace) -> Result<()> {
+    for folder in folders(workspace)? {
+        let manifest = folder.join("package.json");
+        let text =
+            fs::read_to_string(&manifest).context(|| format!("reading {}", manifest.display()))?;
+        if text.contains("\"test\":") {
+            install(workspace, &folder)?;
+            let name = format!("npm test in {}", relative(workspace, &folder));
+            step::run(
+                &name,
+                npm(workspace, &folder).args(["run", "--silent", "test"]),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs `npm run build`, unless it was run on the same inputs.
+pub fn build(workspace: &Workspace, build: &NodeBuild) -> Result<()> {
+    let folder = workspace.path(build.folder);
+    if !folder.join("package.json").exists() {
+        step::note(&format!(
+            "{}: there is no {} yet, nothing to build",
+            build.name, build.folder
+        ));
+        return Ok(());
+    }
+    let output = workspace.path(build.output);
+    let inputs = workspace.path(build.inputs);
+    let digest = || {
+        let own_or_rust = |path: &Path| {
+            inputs.join(path) == output || path.extension().is_some_and(|end| end == "rs")
+        };
+        let files = stamp::files(&inputs, &own_or_rust)?;
+        Ok(Stamp::new(
+            workspace.stamp(&build.name.replace(' ', "-")),
+            stamp::digest(&files)?,
+        ))
+    };
+    if digest()?.holds() && output.exists() {
+        return step::step(build.name, || Ok(((), "up to date".into())));
+    }
+    install(workspace, &folder)?;
+    step::run(
+        build.name,
+        npm(workspace, &folder).args(["run", "--silent", "build"]),
+    )?;
+    // Read again: a build may write a file beside its sources, such as generated types.
+    digest()?.set()
+}
+
+/// `npm ci`, unless `node_modules` was made from the same lock file.
+fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let inputs: Vec<PathBuf> = ["package.json", "package-lock.json", ".npmrc"]
+        .iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.exists())
+        .collect();
+    // In `node_modules`, so that it goes when that goes.
+    let stamp = Stamp::new(
+        folder.join("node_modules/.xtask-stamp"),
+        stamp::digest(&inputs)?,
+    );
+    if stamp.holds() {
+        return Ok(());
+    }
+    let name = format!("npm ci in {}", relative(workspace, folder));
+    step::run(
+        &name,
+        npm(workspace, folder).args(["ci", "--no-audit", "--no-fund", "--prefer-offline"]),
+    )?;
+    stamp.set()
+}
+
+fn npm(workspace: &Workspace, folder: &Path) -> std::process::Command {
+    let mut npm = workspace.command("npm");
+    npm.current_dir(folder).env("NO_UPDATE_NOTIFIER", "1");
+    npm
+}
+
+fn folders(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for top in ["daemon", "plugins", "examples", "tests", "plugin-sdk"] {
+        let top = workspace.path(top);
+        if top.exists() {
+            let generated = |path: &Path| {
+                path.file_name()
+                    .is_some_and(|name| name == "embedded" || name == "generated")
+            };
+            folders.extend(
+                stamp::files(&top, &generated)?
+                    .into_iter()
+                    .filter(|path| path.ends_with("package-lock.json"))
+                    .filter_map(|path| path.parent().map(Path::to_owned)),
+            );
+        }
+    }
+    Ok(folders)
+}
+
+fn relative(workspace: &Workspace, folder: &Path) -> String {
+    folder
+        .strip_prefix(workspace.path(""))
+        .unwrap_or(folder)
+        .display()
+        .to_string()
+}

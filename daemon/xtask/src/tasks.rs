@@ -1,0 +1,222 @@
+//! The tasks that build and start things.
+
+use std::{fs, os::unix::process::CommandExt, path::Path, process::Command};
+
+use crate::{
+    node, plugins as wasm,
+    postgres::Postgres,
+    setup,
+    step::{self, Context, Failure, Result},
+    tools,
+    workspace::Workspace,
+};
+
+/// Bundles the vendor modules.
+pub fn vendor(workspace: &Workspace) -> Result<()> {
+    setup::to_build(workspace)?;
+    node::build(workspace, &node::VENDOR)
+}
+
+/// Bundles the vendor modules, compiles and packages the plugins.
+pub fn plugins(workspace: &Workspace) -> Result<()> {
+    vendor(workspace)?;
+    wasm::build(workspace)
+}
+
+/// Builds the console.
+pub fn console(workspace: &Workspace) -> Result<()> {
+    setup::to_build(workspace)?;
+    node::build(workspace, &node::CONSOLE)
+}
+
+/// All that the daemon embeds.
+fn embedded(workspace: &Workspace) -> Result<()> {
+    node::build(workspace, &node::VENDOR)?;
+    wasm::build(workspace)?;
+    node::build(workspace, &node::CONSOLE)?;
+    // The daemon compiles without them too, and says at start what it lacks.
+    for name in ["plugins", "console"] {
+        let folder = workspace.path("daemon/embedded").join(name);
+        fs::create_dir_all(&folder).context(|| format!("creating {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Builds all and becomes the daemon.
+pub fn run(mut workspace: Workspace, arguments: &[String]) -> Result<()> {
+    setup::to_build(&workspace)?;
+    embedded(&workspace)?;
+    step::run(
+        "build labd (the first time takes some minutes)",
+        workspace
+            .cargo("build")
+            .args(["--workspace", "--bin", "labd"]),
+    )?;
+    let mut daemon = workspace.command(workspace.target().join("debug/labd"));
+    daemon.arg("serve").args(arguments);
+    // A daemon runs for long; builds of other clones go on meanwhile.
+    workspace.release();
+    eprintln!("  > labd serve {}", arguments.join(" "));
+    Err(Failure::new(format!(
+        "cannot start labd: {}",
+        daemon.exec()
+    )))
+}
+
+/// Builds all and runs the tests; with arguments only those tests that nextest selects by them.
+pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    setup::to_test(workspace)?;
+    embedded(workspace)?;
+    let nextest = tools::cargo_tool(workspace, "cargo-nextest")?;
+    step::run(
+        "build labd and all tests (the first time takes some minutes)",
+        workspace
+            .cargo("build")
+            .args(["--workspace", "--lib", "--bins", "--tests", "--examples"]),
+    )?;
+    let server = Postgres::start(workspace)?;
+    let mut tests = nextest_run(workspace, workspace.in_host(&nextest));
+    let host = step::shown(
+        "tests",
+        environment(workspace, &server, &mut tests).args(arguments),
+    );
+    if !arguments.is_empty() {
+        return host;
+    }
+    // Every part is run, so that one run shows all that fails.
+    let parts = [
+        host,
+        documentation(workspace),
+        plugin_tests(workspace, &nextest),
+        node::test_all(workspace),
+    ];
+    let failures: Vec<_> = parts
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|failure| failure.to_string())
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(failures.join("\n")))
+    }
+}
+
+/// Examples in the documentation; nextest does not run them.
+fn documentation(workspace: &Workspace) -> Result<()> {
+    step::run(
+        "examples in the documentation",
+        workspace
+            .cargo("test")
+            .args(["--workspace", "--doc", "--quiet"]),
+    )
+    .map(|_| ())
+}
+
+/// The plugins' own tests, which run natively against the SDK's fakes.
+fn plugin_tests(workspace: &Workspace, nextest: &Path) -> Result<()> {
+    if wasm::folders(workspace)?.is_empty() {
+        return Ok(());
+    }
+    let mut tests = nextest_run(workspace, workspace.in_plugins(nextest));
+    step::shown("tests of the plugins", tests.arg("--no-tests=pass"))
+}
+
+/// Adds what every run of nextest is given.
+fn nextest_run(workspace: &Workspace, mut nextest: Command) -> Command {
+    nextest
+        .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+        .arg("--config-file")
+        .arg(workspace.path(".ci/nextest.toml"));
+    nextest
+}
+
+/// What tests and benchmarks find in their environment: the private servers, `LABD_BIN` and, where
+/// they are beside the clone, `LABD_FIXTURES`.
+fn environment<'a>(
+    workspace: &Workspace,
+    server: &Postgres,
+    command: &'a mut Command,
+) -> &'a mut Command {
+    server.export(command);
+    command.env("LABD_BIN", workspace.target().join("debug/labd"));
+    if std::env::var_os("LABD_FIXTURES").is_none()
+        && let Ok(fixtures) = workspace.path("../shared/fixtures").canonicalize()
+    {
+        command.env("LABD_FIXTURES", fixtures);
+    }
+    command
+}
+
+/// Runs all benchmarks in release mode.
+pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    setup::to_test(workspace)?;
+    embedded(workspace)?;
+    step::run(
+        "build labd and all benchmarks in release mode",
+        workspace
+            .cargo("build")
+            .args(["--workspace", "--release", "--bins", "--benches"]),
+    )?;
+    let server = Postgres::start(workspace)?;
+    let release = workspace.target().join("release");
+    let with_environment = |mut command: Command| {
+        environment(workspace, &server, &mut command).env("LABD_BIN", release.join("labd"));
+        command
+    };
+    for name in criterion_benches(workspace)? {
+        let mut cargo = with_environment(workspace.cargo("bench"));
+        cargo.args(["--workspace", "--bench", &name]);
+        step::shown(&format!("benchmark {name}"), &mut cargo)?;
+    }
+    let end_to_end = release.join("labd-bench");
+    if workspace.path("tests/src/bin/labd-bench.rs").exists()
+        || workspace.path("tests/src/bin/labd-bench").exists()
+    {
+        let mut command = with_environment(workspace.command(end_to_end));
+        step::shown("labd-bench", command.args(arguments))?;
+    } else {
+        step::note("there is no labd-bench in tests/ yet");
+    }
+    Ok(())
+}
+
+/// Names of the files and folders in `benches/` of every crate.
+fn criterion_benches(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut places = vec![
+        workspace.path("daemon/benches"),
+        workspace.path("plugin-sdk/benches"),
+        workspace.path("tests/benches"),
+    ];
+    let crates = workspace.path("daemon/crates");
+    for entry in fs::read_dir(&crates).context(|| "listing crates".into())? {
+        let entry = entry.context(|| "listing crates".into())?;
+        places.push(entry.path().join("benches"));
+    }
+    let mut names = Vec::new();
+    for place in places.iter().filter(|place| place.exists()) {
+        for entry in fs::read_dir(place).context(|| format!("listing {}", place.display()))? {
+            let path = entry.context(|| "listing benchmarks".into())?.path();
+            if path.is_dir() && !path.join("main.rs").exists() {
+                continue;
+            }
+            names.extend(
+                path.file_stem()
+                    .and_then(|name| name.to_str())
+                    .map(str::to_owned),
+            );
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Hands over to `.ci/run`, which calls the other tasks.
+pub fn ci(workspace: &Workspace) -> Result<()> {
+    let mut script = Command::new(workspace.path(".ci/run"));
+    script.current_dir(workspace.path(""));
+    Err(Failure::new(format!(
+        "cannot start .ci/run: {}",
+        script.exec()
+    )))
+}
