@@ -1,1 +1,3 @@
 //! Projects and turns: context, answer parsing, checks, snapshots.
+
+pub mod context;
