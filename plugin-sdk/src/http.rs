@@ -1,0 +1,227 @@
+//! Outgoing HTTP. The host adds the credential after the request has left the plugin, vets the
+//! origin and its address, and follows no redirect.
+
+use crate::bindings::base::labd::host::http as wit;
+use crate::{Error, Fault, Host, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+pub use wit::Request;
+
+/// A body that is still arriving. Dropping it before its end closes the connection.
+pub trait Body: 'static {
+    /// Waits for 1..`max` bytes; empty at the end.
+    ///
+    /// # Errors
+    /// `unavailable` when the connection breaks, `timeout` when nothing arrives in time.
+    fn read(&mut self, max: u32) -> Result<Vec<u8>>;
+}
+
+impl Body for wit::Body {
+    fn read(&mut self, max: u32) -> Result<Vec<u8>> {
+        wit::Body::read(self, max)
+    }
+}
+
+impl Request {
+    /// A request without headers and body.
+    pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            method: method.into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            timeout: None,
+        }
+    }
+
+    /// A `GET`.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// A `POST`.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// With a header. The credential's own header is the host's to set: setting it is `denied`.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// With a body as it is.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// With a JSON body and its `content-type`.
+    ///
+    /// # Errors
+    /// `internal` when the value does not serialise.
+    pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Result<Self> {
+        let body = serde_json::to_vec(value)
+            .map_err(|error| Error::internal(format!("request body: {error}")))?;
+        Ok(self.header("content-type", "application/json").body(body))
+    }
+
+    /// With a limit of time until the response's head.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX));
+        self
+    }
+}
+
+/// The head of a response, and its body.
+#[derive(Debug)]
+pub struct Response<B> {
+    /// Any status is a success to the host: look at it first.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// What is still arriving.
+    pub body: B,
+}
+
+/// The most bytes of an error's body that are worth reading.
+pub const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+impl<B: Body> Response<B> {
+    /// A 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The first header of that name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// `unavailable` beyond `limit` bytes, and whatever reading gives.
+    pub fn bytes(&mut self, limit: usize) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            let piece = self.body.read(64 * 1024)?;
+            if piece.is_empty() {
+                return Ok(all);
+            }
+            if all.len() + piece.len() > limit {
+                return Err(Error::unavailable(format!(
+                    "the response is larger than {limit} bytes"
+                )));
+            }
+            all.extend_from_slice(&piece);
+        }
+    }
+
+    /// The beginning of the body as text, for an error's message: at most [`ERROR_BODY_LIMIT`]
+    /// bytes, and what has arrived when reading fails.
+    pub fn error_text(&mut self) -> String {
+        let mut all = Vec::new();
+        while let Ok(piece) = self.body.read(16 * 1024) {
+            if piece.is_empty() {
+                break;
+            }
+            all.extend_from_slice(&piece);
+            if all.len() >= ERROR_BODY_LIMIT {
+                all.truncate(ERROR_BODY_LIMIT);
+                break;
+            }
+        }
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    /// The whole body as JSON.
+    ///
+    /// # Errors
+    /// `unavailable` when it is not what was expected.
+    pub fn json<T: DeserializeOwned>(&mut self, limit: usize) -> Result<T> {
+        let bytes = self.bytes(limit)?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Error::unavailable(format!("the response is not the expected JSON: {error}"))
+        })
+    }
+}
+
+/// The first header of that name. Names of responses are in lower case.
+pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
+}
+
+/// How long a server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date.
+pub fn retry_after<H: Host>(host: &H, headers: &[(String, String)]) -> Option<Duration> {
+    if let Some(milliseconds) =
+        header(headers, "retry-after-ms").and_then(|text| text.trim().parse::<f64>().ok())
+    {
+        return Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
+    }
+    let text = header(headers, "retry-after")?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at = u64::try_from(http_date(text)?).ok()?.checked_mul(1000)?;
+    Some(Duration::from_millis(at.saturating_sub(host.now())))
+}
+
+/// Maps a status that is not a success to the contract's error. `fault` is what the upstream's
+/// body says; an upstream that tells more by its own code is the plugin's to classify.
+pub fn status_error<H: Host>(
+    host: &H,
+    status: u16,
+    headers: &[(String, String)],
+    fault: impl Into<Fault>,
+) -> Error {
+    let fault = fault.into();
+    match status {
+        401 | 403 => Error::Unauthenticated(fault),
+        404 | 410 => Error::NotFound(fault),
+        408 | 504 => Error::Timeout,
+        409 => Error::Conflict(fault),
+        429 => Error::RateLimited(
+            retry_after(host, headers)
+                .map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
+        ),
+        503 | 529 => Error::Overloaded,
+        400..500 => Error::InvalidRequest(fault),
+        300..400 => Error::Unavailable(fault.hint("the address redirects; configure its target")),
+        _ => Error::Unavailable(fault),
+    }
+}
+
+/// Seconds since the epoch of an IMF-fixdate (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994
+/// 08:49:37 GMT`.
+fn http_date(text: &str) -> Option<i64> {
+    let rest = text.split_once(", ")?.1.strip_suffix(" GMT")?;
+    let mut parts = rest.split(' ');
+    let day: i64 = parts.next()?.parse().ok()?;
+    let month = parts.next()?;
+    let month = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    .iter()
+    .position(|name| *name == month)? as i64
+        + 1;
+    let year: i64 = parts.next()?.parse().ok()?;
+    let mut clock = parts.next()?.split(':');
+    let hour: i64 = clock.next()?.parse().ok()?;
+    let minute: i64 = clock.next()?.parse().ok()?;
+    let second: i64 = clock.next()?.parse().ok()?;
+    if !(1..=31).contains(&day) || !(1970..10_000).contains(&year) {
+        return None;
+    }
+    Some(
+        crate::calendar::days_from_civil(year, month, day) * 86_400
+            + hour * 3600
+            + minute * 60
+            + second,
+    )
+}
