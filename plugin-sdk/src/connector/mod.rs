@@ -179,8 +179,8 @@ pub trait Connection: 'static {
     /// Runs one statement.
     ///
     /// # Errors
-    /// `invalid-request` for the statement or a parameter, `timeout`, `cancelled`, `conflict`,
-    /// `denied` for what the role may not do.
+    /// `invalid-request` for the statement, a parameter, or what the role may not do, with the
+    /// database's code and position; `timeout`, `cancelled`, `conflict`, `unavailable`.
     fn query(
         &mut self,
         text: &str,
