@@ -1,7 +1,12 @@
 //! The store's promises, one file per part.
 
+mod backup;
+mod blobs;
+mod disk;
 mod journal;
+mod keys;
 mod records;
+mod recovery;
 mod sealing;
 
 use std::collections::BTreeMap;
