@@ -245,7 +245,8 @@ async fn a_database_of_a_newer_format_is_refused() {
         .read(|db| {
             let mut batch = sled::Batch::default();
             crate::tree::set_meta(&mut batch, 7, 3);
-            Ok(db.apply_batch(batch).unwrap())
+            db.apply_batch(batch).unwrap();
+            Ok(())
         })
         .unwrap();
     store.close().await.unwrap();
