@@ -9,7 +9,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Formatting and clippy, of both workspaces.
+/// Formatting and clippy of both workspaces, types of the TypeScript.
 pub fn lint(workspace: &Workspace) -> Result<()> {
     let with_plugins = !plugins::folders(workspace)?.is_empty();
     step::run(
@@ -46,7 +46,7 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
             ]),
         )?;
     }
-    Ok(())
+    node::run_all(workspace, "typecheck")
 }
 
 /// Where `cargo deny` gets its advisories from.

@@ -15,10 +15,8 @@ use crate::{
 pub struct NodeBuild {
     /// The name of the step.
     pub name: &'static str,
-    /// The folder, from the repository's root.
+    /// The folder, from the repository's root. All in it is an input.
     pub folder: &'static str,
-    /// Where all inputs are: `folder` or above it.
-    pub inputs: &'static str,
     /// What `npm run build` fills.
     pub output: &'static str,
 }
@@ -27,7 +25,6 @@ pub struct NodeBuild {
 pub const VENDOR: NodeBuild = NodeBuild {
     name: "vendor modules",
     folder: "plugins/sandbox-web/vendor",
-    inputs: "plugins/sandbox-web",
     output: "plugins/sandbox-web/generated",
 };
 
@@ -35,7 +32,6 @@ pub const VENDOR: NodeBuild = NodeBuild {
 pub const CONSOLE: NodeBuild = NodeBuild {
     name: "console",
     folder: "daemon/console",
-    inputs: "daemon/console",
     output: "daemon/embedded/console",
 };
 
@@ -47,18 +43,17 @@ pub fn install_all(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests (`npm test`) of every folder that has some.
-pub fn test_all(workspace: &Workspace) -> Result<()> {
+/// Runs a script (`test`, `typecheck`) in every folder whose `package.json` has it.
+pub fn run_all(workspace: &Workspace, script: &str) -> Result<()> {
     for folder in folders(workspace)? {
         let manifest = folder.join("package.json");
         let text =
             fs::read_to_string(&manifest).context(|| format!("reading {}", manifest.display()))?;
-        if text.contains("\"test\":") {
+        if text.contains(&format!("\"{script}\":")) {
             install(workspace, &folder)?;
-            let name = format!("npm test in {}", relative(workspace, &folder));
             step::run(
-                &name,
-                npm(workspace, &folder).args(["run", "--silent", "test"]),
+                &format!("npm run {script} in {}", relative(workspace, &folder)),
+                npm(workspace, &folder).args(["run", "--silent", script]),
             )?;
         }
     }
@@ -76,15 +71,10 @@ pub fn build(workspace: &Workspace, build: &NodeBuild) -> Result<()> {
         return Ok(());
     }
     let output = workspace.path(build.output);
-    let inputs = workspace.path(build.inputs);
     let digest = || {
-        let own_or_rust = |path: &Path| {
-            inputs.join(path) == output || path.extension().is_some_and(|end| end == "rs")
-        };
-        let files = stamp::files(&inputs, &own_or_rust)?;
         Ok(Stamp::new(
             workspace.stamp(&build.name.replace(' ', "-")),
-            stamp::digest(&files)?,
+            stamp::digest(&stamp::files(&folder, &|_| false)?)?,
         ))
     };
     if digest()?.holds() && output.exists() {

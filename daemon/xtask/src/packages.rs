@@ -4,11 +4,9 @@
 //! daemon/embedded/plugins/<id>-<version>/
 //!   plugin.toml       the source's manifest, and an [[assets]] entry for each asset
 //!   plugin.wasm.gz    the component, gzip
-//!   assets/<path>     an asset as it is, or
-//!   assets/<path>.gz  gzip of it, where that saves a tenth or more
+//!   assets/<path>     the assets
 //! ```
-//! `sha256` of an entry is that of the asset itself, never of its gzip form. Assets come from the
-//! plugin's folders `assets/` and `generated/assets/`; a path in both is an error. The `wasm` key of
+//! Assets come from the plugin's folders `assets/` and `generated/assets/`; a path in both is an error. The `wasm` key of
 //! the manifest names the unpacked file, `plugin.wasm`.
 
 use std::{
@@ -27,7 +25,7 @@ use crate::{
 };
 
 /// Changes when packages are written differently, so that stamps of before do not hold.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// A plugin in the source tree.
 #[derive(Debug)]
@@ -122,12 +120,7 @@ pub fn write(source: &Source, wasm: &Path, folder: &Path, stamp: PathBuf) -> Res
             media_type(path)
         );
         entry.map_err(|error| Failure::new(error.to_string()))?;
-        let packed = gzip(&content)?;
-        if packed.len() * 10 <= content.len() * 9 {
-            files.insert(folder.join("assets").join(format!("{path}.gz")), packed);
-        } else {
-            files.insert(folder.join("assets").join(path), content);
-        }
+        files.insert(folder.join("assets").join(path), content);
     }
     files.insert(folder.join("plugin.wasm.gz"), gzip(&read(wasm)?)?);
     files.insert(folder.join("plugin.toml"), manifest.into_bytes());
@@ -267,7 +260,7 @@ mod tests {
         );
         assert!(manifest.contains(&entry), "{manifest}");
         assert!(demo.0.join("out/assets/icon.svg").exists());
-        assert!(demo.0.join("out/assets/m/react.js.gz").exists());
+        assert!(demo.0.join("out/assets/m/react.js").exists());
         assert!(demo.0.join("out/plugin.wasm.gz").exists());
     }
 

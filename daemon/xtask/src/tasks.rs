@@ -88,7 +88,7 @@ pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         host,
         documentation(workspace),
         plugin_tests(workspace, &nextest),
-        node::test_all(workspace),
+        node::run_all(workspace, "test"),
     ];
     let failures: Vec<_> = parts
         .into_iter()
