@@ -4,6 +4,7 @@
 //! JSON names are `snake_case`; times are RFC 3339 in UTC; ids are ULIDs in their usual text form.
 //! A field that is absent means "none" or, in an update, "as it was".
 
+mod client;
 mod error;
 mod ids;
 mod plugins;
@@ -12,8 +13,10 @@ mod secret;
 mod service;
 mod sources;
 mod status;
+pub mod transport;
 mod turns;
 
+pub use client::{ClientTransport, answer, client, connect, within};
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, TurnId};
 pub use plugins::{
@@ -32,6 +35,7 @@ pub use sources::{
     SourceTest, SourceTestRequest, SourceUpdate, TlsSetting, ValueKind,
 };
 pub use status::{Notice, SignInLink, Status, TokenCreate, TokenCreated, TokenInfo};
+pub use transport::{MAX_DEADLINE, MAX_FRAME, NO_ID};
 pub use turns::{
     CheckState, FileAction, StartTurn, Turn, TurnEvent, TurnEventRecord, TurnEvents, TurnState,
     Usage,
