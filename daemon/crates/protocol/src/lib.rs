@@ -4,6 +4,7 @@
 //! JSON names are `snake_case`; times are RFC 3339 in UTC; ids are ULIDs in their usual text form.
 //! A field that is absent means "none" or, in an update, "as it was".
 
+mod base64;
 mod client;
 mod error;
 mod ids;
@@ -16,6 +17,7 @@ mod status;
 pub mod transport;
 mod turns;
 
+pub use base64::Base64;
 pub use client::{ClientTransport, answer, client, connect, within};
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, TurnId};

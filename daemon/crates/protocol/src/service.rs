@@ -48,7 +48,7 @@ pub trait Labd {
     /// Removes a project with its history.
     async fn project_remove(project: ProjectId) -> Result<(), ApiError>;
     /// The project as a zip file that runs outside labd, without secrets.
-    async fn project_export(project: ProjectId) -> Result<Vec<u8>, ApiError>;
+    async fn project_export(project: ProjectId) -> Result<Base64, ApiError>;
     /// All states, the latest first, drafts included.
     async fn history(project: ProjectId) -> Result<Vec<Snapshot>, ApiError>;
     /// A state with its files.
