@@ -1,9 +1,45 @@
 //! The plugin host: engine, contracts, grants, limits, egress and instance pools.
 //!
 //! The rest of the daemon sees plugins only as the traits in [`kinds`], one per kind, and as
-//! [`PluginError`]. Nothing outside this crate names wasmtime.
+//! [`PluginError`]; [`PluginHost`] hands them out. Nothing outside this crate names wasmtime.
+//!
+//! | module | what it settles |
+//! | --- | --- |
+//! | `registry` | which plugins there are |
+//! | `package`, `manifest`, `grants`, `permitted` | what a plugin is, asks for and may do |
+//! | `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
+//! | `state`, `instance`, `pool`, `health`, `limits` | instances, their owners and their limits |
+//! | `capabilities` | what the host offers to plugins |
+//! | `adapt`, `bindings` | the contract's types, translated to [`kinds`] |
 
+mod adapt;
+mod bindings;
+mod cache;
+mod capabilities;
+mod contract;
+mod engine;
 mod error;
+mod grants;
+mod health;
+mod instance;
 pub mod kinds;
+pub mod limits;
+mod linker;
+pub mod manifest;
+mod package;
+mod permitted;
+mod plugin_core;
+mod pool;
+mod registry;
+mod state;
 
+pub use cache::CacheError;
+pub use engine::EngineError;
 pub use error::{Denial, Fault, PluginError};
+pub use grants::{Ceiling, GrantError};
+pub use limits::Limits;
+pub use linker::LoadError;
+pub use manifest::{Kind, Manifest, ManifestError, Permissions};
+pub use package::{EmbeddedFile, PackageError};
+pub use plugin_core::{Happening, PluginCounters, PluginEvent};
+pub use registry::{PluginHost, PluginOptions, PluginState, PluginSummary, StartError};

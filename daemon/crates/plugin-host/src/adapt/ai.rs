@@ -1,0 +1,261 @@
+//! AI providers, contract 0.1.
+
+use crate::{
+    PluginError,
+    bindings::ai::{Provider as Exports, exports::labd::ai_provider::provider as wit},
+    instance::Instance,
+    kinds::ai::{
+        AiProvider, Capabilities, Completion, Effort, Event, FinishReason, Message, Model, Part,
+        ProviderAccess, ProviderInfo, Request, Role, ToolChoice, Usage,
+    },
+    permitted::Permitted,
+    pool::Pool,
+};
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::time::Instant;
+use wasmtime::component::ResourceAny;
+
+/// A provider plugin.
+pub(crate) struct AiAdapter {
+    pub pool: Arc<Pool<Exports>>,
+    pub permitted: Permitted,
+}
+
+impl AiAdapter {
+    async fn instance(&self, access: &ProviderAccess) -> Result<Instance<Exports>, PluginError> {
+        self.permitted.check()?;
+        let instance = self.pool.warm(&access.provider_id).await?;
+        // Settings and credentials may have changed since the instance was used last.
+        instance.with_state(|state| self.permitted.give_provider(state, access));
+        Ok(instance)
+    }
+}
+
+#[async_trait]
+impl AiProvider for AiAdapter {
+    async fn describe(&self) -> Result<ProviderInfo, PluginError> {
+        let instance = self.pool.warm("").await?;
+        let info = instance
+            .call(self.pool.core.limits.call, |store, exports| {
+                Box::pin(exports.labd_ai_provider_provider().call_describe(store))
+            })
+            .await?;
+        self.pool.give_back(instance);
+        let has = |flag| info.capabilities.contains(flag);
+        Ok(ProviderInfo {
+            capabilities: Capabilities {
+                tools: has(wit::Capabilities::TOOLS),
+                images: has(wit::Capabilities::IMAGES),
+                structured_output: has(wit::Capabilities::STRUCTURED_OUTPUT),
+                reasoning: has(wit::Capabilities::REASONING),
+                document: has(wit::Capabilities::DOCUMENT),
+            },
+            name: info.name,
+            description: info.description,
+            default_model: info.default_model,
+        })
+    }
+
+    async fn models(&self, access: &ProviderAccess) -> Result<Vec<Model>, PluginError> {
+        let instance = self.instance(access).await?;
+        let config = access.config.to_string();
+        let models = instance
+            .call(self.pool.core.limits.call, move |store, exports| {
+                Box::pin(async move {
+                    let provider = exports.labd_ai_provider_provider();
+                    provider.call_models(store, &config).await
+                })
+            })
+            .await;
+        self.pool.give_back(instance);
+        Ok(models?
+            .into_iter()
+            .map(|model| Model {
+                id: model.id,
+                name: model.name,
+                context_window: model.context_window,
+            })
+            .collect())
+    }
+
+    async fn complete(
+        &self,
+        access: &ProviderAccess,
+        request: Request,
+    ) -> Result<Box<dyn Completion>, PluginError> {
+        let instance = self.instance(access).await?;
+        let first_by = Instant::now() + self.pool.core.limits.first_event;
+        let config = access.config.to_string();
+        let request = wire_request(request);
+        let started = instance
+            .call(self.pool.core.limits.first_event, move |store, exports| {
+                Box::pin(async move {
+                    let provider = exports.labd_ai_provider_provider();
+                    provider.call_complete(store, &config, &request).await
+                })
+            })
+            .await;
+        match started {
+            Ok(handle) => Ok(Box::new(WasmCompletion {
+                pool: Arc::clone(&self.pool),
+                running: Some((instance, handle)),
+                first_by: Some(first_by),
+            })),
+            Err(error) => {
+                self.pool.give_back(instance);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A running answer. Dropped before its end it takes its instance with it, and so the upstream
+/// connection is closed at once.
+struct WasmCompletion {
+    pool: Arc<Pool<Exports>>,
+    running: Option<(Instance<Exports>, ResourceAny)>,
+    /// Until when the first event must have come; none after it.
+    first_by: Option<Instant>,
+}
+
+#[async_trait]
+impl Completion for WasmCompletion {
+    async fn next(&mut self, max: u32) -> Result<Vec<Event>, PluginError> {
+        let Some((instance, handle)) = self.running.take() else {
+            return Ok(Vec::new());
+        };
+        let limits = &self.pool.core.limits;
+        let limit = match self.first_by {
+            Some(by) => by.saturating_duration_since(Instant::now()),
+            None => limits.between_events,
+        };
+        let next = instance
+            .call(limit, move |store, exports| {
+                let completion = exports.labd_ai_provider_provider().completion();
+                Box::pin(async move { completion.call_next(store, handle, max.max(1)).await })
+            })
+            .await?;
+        if next.is_empty() {
+            let closed = instance
+                .call(limits.call, move |store, _| {
+                    Box::pin(async move { handle.resource_drop_async(store).await.map(Ok) })
+                })
+                .await;
+            if closed.is_ok() {
+                self.pool.give_back(instance);
+            }
+            return Ok(Vec::new());
+        }
+        self.first_by = None;
+        self.running = Some((instance, handle));
+        Ok(next.into_iter().map(event).collect())
+    }
+}
+
+fn wire_request(request: Request) -> wit::Request {
+    wit::Request {
+        model: request.model,
+        system: request.system,
+        messages: request.messages.into_iter().map(message).collect(),
+        tools: request
+            .tools
+            .into_iter()
+            .map(|tool| wit::Tool {
+                name: tool.name,
+                description: tool.description,
+                parameters: tool.parameters,
+            })
+            .collect(),
+        tool_choice: match request.tool_choice {
+            ToolChoice::Automatic => wit::ToolChoice::Automatic,
+            ToolChoice::None => wit::ToolChoice::None,
+            ToolChoice::Required => wit::ToolChoice::Required,
+            ToolChoice::Named(name) => wit::ToolChoice::Named(name),
+        },
+        output_schema: request.output_schema,
+        max_tokens: request.max_tokens,
+        temperature: request.temperature,
+        stop: request.stop,
+        effort: request.effort.map(|effort| match effort {
+            Effort::Low => wit::Effort::Low,
+            Effort::Medium => wit::Effort::Medium,
+            Effort::High => wit::Effort::High,
+        }),
+        document: request.document,
+    }
+}
+
+fn message(message: Message) -> wit::Message {
+    wit::Message {
+        role: match message.role {
+            Role::User => wit::Role::User,
+            Role::Assistant => wit::Role::Assistant,
+        },
+        parts: message
+            .parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Text(text) => wit::Part::Text(text),
+                Part::Image { media_type, data } => {
+                    wit::Part::Image(wit::Image { media_type, data })
+                }
+                Part::ToolUse {
+                    id,
+                    name,
+                    arguments,
+                } => wit::Part::ToolUse(wit::ToolUse {
+                    id,
+                    name,
+                    arguments,
+                }),
+                Part::ToolResult {
+                    id,
+                    content,
+                    is_error,
+                } => wit::Part::ToolResult(wit::ToolResult {
+                    id,
+                    content,
+                    is_error,
+                }),
+                Part::Blob(bytes) => wit::Part::Blob(bytes),
+            })
+            .collect(),
+    }
+}
+
+fn event(event: wit::Event) -> Event {
+    match event {
+        wit::Event::Started(started) => Event::Started {
+            model: started.model,
+            id: started.id,
+        },
+        wit::Event::Text(text) => Event::Text(text),
+        wit::Event::Reasoning(text) => Event::Reasoning(text),
+        wit::Event::ToolStarted(tool) => Event::ToolStarted {
+            id: tool.id,
+            name: tool.name,
+        },
+        wit::Event::ToolFragment(part) => Event::ToolFragment {
+            id: part.id,
+            fragment: part.fragment,
+        },
+        wit::Event::ToolFinished(id) => Event::ToolFinished(id),
+        wit::Event::Blob(bytes) => Event::Blob(bytes),
+        wit::Event::Usage(usage) => Event::Usage(Usage {
+            input: usage.input,
+            cached_input: usage.cached_input,
+            output: usage.output,
+            reasoning: usage.reasoning,
+        }),
+        wit::Event::Finish(reason) => Event::Finish(match reason {
+            wit::FinishReason::Stop => FinishReason::Stop,
+            wit::FinishReason::Length => FinishReason::Length,
+            wit::FinishReason::ToolUse => FinishReason::ToolUse,
+            wit::FinishReason::ContentFilter => FinishReason::ContentFilter,
+            wit::FinishReason::Refusal => FinishReason::Refusal,
+            wit::FinishReason::Pause => FinishReason::Pause,
+            wit::FinishReason::Other => FinishReason::Other,
+        }),
+    }
+}

@@ -1,0 +1,57 @@
+//! The generated bindings of each kind behind one trait, so that instances and pools are written
+//! once.
+
+use crate::{
+    bindings::{ai, connector, sandbox},
+    manifest::Kind,
+    state::HostState,
+};
+use futures_util::future::BoxFuture;
+use wasmtime::{Store, component::InstancePre};
+
+/// What a plugin of one kind exports.
+pub(crate) trait Contract: Sized + Send + Sync + 'static {
+    /// Exports that were found, ready to be instantiated.
+    type Pre: Send + Sync + 'static;
+    /// The kind.
+    const KIND: Kind;
+    /// Finds the exports.
+    fn find(pre: InstancePre<HostState>) -> wasmtime::Result<Self::Pre>;
+    /// Makes an instance.
+    fn instantiate<'a>(
+        pre: &'a Self::Pre,
+        store: &'a mut Store<HostState>,
+    ) -> BoxFuture<'a, wasmtime::Result<Self>>;
+}
+
+macro_rules! contract {
+    ($bindings:ty, $pre:ty, $kind:expr) => {
+        impl Contract for $bindings {
+            type Pre = $pre;
+            const KIND: Kind = $kind;
+
+            fn find(pre: InstancePre<HostState>) -> wasmtime::Result<Self::Pre> {
+                <$pre>::new(pre)
+            }
+
+            fn instantiate<'a>(
+                pre: &'a Self::Pre,
+                store: &'a mut Store<HostState>,
+            ) -> BoxFuture<'a, wasmtime::Result<Self>> {
+                Box::pin(pre.instantiate_async(store))
+            }
+        }
+    };
+}
+
+contract!(ai::Provider, ai::ProviderPre<HostState>, Kind::AiProvider);
+contract!(
+    connector::Connector,
+    connector::ConnectorPre<HostState>,
+    Kind::Connector
+);
+contract!(
+    sandbox::Sandbox,
+    sandbox::SandboxPre<HostState>,
+    Kind::Sandbox
+);

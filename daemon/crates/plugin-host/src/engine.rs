@@ -1,0 +1,189 @@
+//! The one wasmtime engine, and the ticker that interrupts guests.
+//!
+//! Calls are fibers under tokio. Instances come from the pooling allocator, which reserves address
+//! space (terabytes) but no memory; where the system refuses that (a limit on address space in a
+//! container), instances are allocated on demand, which works the same and takes somewhat longer.
+
+use crate::limits::{self, EPOCH_TICK, TICKER_LINGER};
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::Thread,
+};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// The engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// This machine cannot run plugins.
+    #[error("the WebAssembly engine cannot start: {0}")]
+    Engine(String),
+    /// The ticker's thread could not be started.
+    #[error("the thread that interrupts plugins cannot start: {0}")]
+    Ticker(#[from] std::io::Error),
+}
+
+/// What all plugins share.
+#[derive(Clone)]
+pub(crate) struct SharedEngine {
+    pub engine: Engine,
+    /// Compiles on one thread, for the background; its output is the same.
+    pub background: Engine,
+    pub ticker: Arc<Ticker>,
+}
+
+impl SharedEngine {
+    pub fn new() -> Result<Self, EngineError> {
+        let failed = |e: wasmtime::Error| EngineError::Engine(format!("{e:#}"));
+        let engine = match Engine::new(&config(true, true)) {
+            Ok(engine) => engine,
+            Err(error) => {
+                tracing::warn!(%error, "no address space for the pooling allocator; instances are allocated on demand");
+                Engine::new(&config(false, true)).map_err(failed)?
+            }
+        };
+        let background = Engine::new(&config(false, false)).map_err(failed)?;
+        let ticker = Ticker::start(&engine)?;
+        Ok(Self {
+            engine,
+            background,
+            ticker,
+        })
+    }
+}
+
+fn config(pooling: bool, parallel: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .parallel_compilation(parallel)
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+    if pooling {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.total_component_instances(limits::pool::COMPONENT_INSTANCES)
+            .total_core_instances(limits::pool::CORE_INSTANCES)
+            .total_memories(limits::pool::MEMORIES)
+            .total_tables(limits::pool::TABLES)
+            .total_stacks(limits::pool::STACKS)
+            .max_memories_per_module(4)
+            .max_tables_per_module(4)
+            .table_elements(limits::Limits::default().table_elements)
+            .max_memory_size(limits::MEMORY_CEILING)
+            .max_unused_warm_slots(limits::pool::WARM_SLOTS)
+            .linear_memory_keep_resident(limits::pool::KEEP_RESIDENT);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// Advances the engine's epoch every [`EPOCH_TICK`] while guests run, and sleeps otherwise: an idle
+/// daemon does not wake up for it.
+pub(crate) struct Ticker {
+    running: AtomicUsize,
+    parked: AtomicBool,
+    thread: Thread,
+}
+
+impl Ticker {
+    fn start(engine: &Engine) -> Result<Arc<Self>, std::io::Error> {
+        let (hand_over, receive) = std::sync::mpsc::channel::<Weak<Self>>();
+        let engine = engine.weak();
+        let handle = std::thread::Builder::new()
+            .name("labd-epoch".into())
+            .stack_size(64 * 1024)
+            .spawn(move || {
+                let Ok(ticker) = receive.recv() else { return };
+                let mut idle = 0;
+                loop {
+                    let (Some(ticker), Some(engine)) = (ticker.upgrade(), engine.upgrade()) else {
+                        return;
+                    };
+                    if ticker.running.load(Ordering::SeqCst) > 0 {
+                        idle = 0;
+                    } else if idle < TICKER_LINGER {
+                        idle += 1;
+                    } else {
+                        ticker.parked.store(true, Ordering::SeqCst);
+                        // A guest that began before it saw `parked` is seen here; one that begins
+                        // later sees `parked` and wakes this thread.
+                        if ticker.running.load(Ordering::SeqCst) == 0 {
+                            drop(ticker);
+                            drop(engine);
+                            std::thread::park();
+                            continue;
+                        }
+                        ticker.parked.store(false, Ordering::SeqCst);
+                        idle = 0;
+                    }
+                    drop(ticker);
+                    std::thread::sleep(EPOCH_TICK);
+                    engine.increment_epoch();
+                }
+            })?;
+        let ticker = Arc::new(Self {
+            running: AtomicUsize::new(0),
+            parked: AtomicBool::new(false),
+            thread: handle.thread().clone(),
+        });
+        // The receiver lives until it has received.
+        let _ = hand_over.send(Arc::downgrade(&ticker));
+        Ok(ticker)
+    }
+
+    /// A guest runs until the guard is dropped.
+    pub fn run(&self) -> Running<'_> {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
+            self.thread.unpark();
+        }
+        Running(self)
+    }
+
+    #[cfg(test)]
+    fn is_parked(&self) -> bool {
+        self.parked.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.thread.unpark();
+    }
+}
+
+/// See [`Ticker::run`].
+pub(crate) struct Running<'a>(&'a Ticker);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn wait_until(what: &str, done: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !done() {
+            assert!(Instant::now() < deadline, "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn the_ticker_sleeps_when_no_guest_runs_and_wakes_for_the_next() {
+        let shared = SharedEngine::new().unwrap();
+        wait_until("it never sleeps", || shared.ticker.is_parked());
+        let guard = shared.ticker.run();
+        assert!(!shared.ticker.is_parked());
+        drop(guard);
+        wait_until("it never sleeps again", || shared.ticker.is_parked());
+    }
+}

@@ -1,0 +1,265 @@
+//! One instance of a plugin: a store, its exports, and calls under every limit of time.
+//!
+//! An instance is taken out of its slot for the length of a call and put back when the call has
+//! ended well. So a trap, a timeout, and a future that is dropped all have the same effect: the
+//! store goes, its sockets close, and whoever holds the instance hears
+//! [`PluginError::StateLost`] from then on.
+
+use crate::{
+    PluginError,
+    bindings::wire,
+    contract::Contract,
+    engine::SharedEngine,
+    plugin_core::{PluginCore, add},
+    state::{HostState, LimitHit, Metered, TimeMeter, new_store},
+};
+use futures_util::future::BoxFuture;
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::Store;
+
+/// A running instance.
+pub(crate) struct Live<C> {
+    pub store: Store<HostState>,
+    pub exports: C,
+    meter: Arc<TimeMeter>,
+    engine: SharedEngine,
+    _gauge: Gauge,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Counts the instances that exist.
+struct Gauge(Arc<PluginCore>);
+
+impl Gauge {
+    fn new(core: &Arc<PluginCore>) -> Self {
+        add(&core.counters.instances, 1);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        self.0.counters.instances.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How a call can fail apart from the plugin's own error.
+pub(crate) enum Failure {
+    /// It trapped or hit a limit.
+    Trap(String),
+    /// The wall clock ran out.
+    Timeout,
+}
+
+impl<C: Contract> Live<C> {
+    /// Makes an instance; its start function runs under the limits of a call.
+    pub async fn new(
+        engine: &SharedEngine,
+        core: &Arc<PluginCore>,
+        pre: &C::Pre,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Self, Failure> {
+        let (mut store, meter) = new_store(engine, core);
+        store.set_epoch_deadline(1);
+        let gauge = Gauge::new(core);
+        let made = {
+            let metered = Metered {
+                call: C::instantiate(pre, &mut store),
+                meter: &meter,
+                ticker: &engine.ticker,
+                core,
+            };
+            tokio::time::timeout(core.limits.call, metered).await
+        };
+        match made {
+            Ok(Ok(exports)) => Ok(Self {
+                store,
+                exports,
+                meter,
+                engine: engine.clone(),
+                _gauge: gauge,
+                _permit: permit,
+            }),
+            Ok(Err(error)) => Err(Failure::Trap(explain(&error, &store))),
+            Err(_) => Err(Failure::Timeout),
+        }
+    }
+
+    async fn run<R>(
+        &mut self,
+        core: &PluginCore,
+        limit: Duration,
+        call: impl for<'a> FnOnce(&'a mut Store<HostState>, &'a C) -> BoxFuture<'a, wasmtime::Result<R>>,
+    ) -> Result<R, Failure> {
+        self.meter.restart();
+        self.store.set_epoch_deadline(1);
+        let outcome = {
+            let metered = Metered {
+                call: call(&mut self.store, &self.exports),
+                meter: &self.meter,
+                ticker: &self.engine.ticker,
+                core,
+            };
+            tokio::time::timeout(limit, metered).await
+        };
+        match outcome {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(error)) => {
+                tracing::debug!(plugin = %core.id, "{error:?}");
+                Err(Failure::Trap(explain(&error, &self.store)))
+            }
+            Err(_) => Err(Failure::Timeout),
+        }
+    }
+}
+
+/// Why an instance is gone, in a few words.
+fn explain(error: &wasmtime::Error, store: &Store<HostState>) -> String {
+    if let Some(refused) = store.data().space.refused() {
+        return refused.to_owned();
+    }
+    if let Some(hit) = error.downcast_ref::<LimitHit>() {
+        return hit.to_string();
+    }
+    let cause = error.root_cause().to_string();
+    format!("it trapped: {}", cause.trim_start_matches("wasm trap: "))
+}
+
+/// A place for an instance that its pool can empty.
+pub(crate) struct Slot<C> {
+    live: Mutex<Option<Live<C>>>,
+    used: Mutex<Instant>,
+    /// The holder can do without the state in it: the pool may drop the instance between calls.
+    evictable: AtomicBool,
+    gone: Mutex<String>,
+}
+
+impl<C> Slot<C> {
+    pub fn new(live: Live<C>, evictable: bool) -> Self {
+        Self {
+            live: Mutex::new(Some(live)),
+            used: Mutex::new(Instant::now()),
+            evictable: AtomicBool::new(evictable),
+            gone: Mutex::new("a call was cancelled".into()),
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        lock(&self.live).is_some()
+    }
+
+    pub fn set_evictable(&self, evictable: bool) {
+        self.evictable.store(evictable, Ordering::Relaxed);
+    }
+
+    /// Since when it is idle; none while it is gone, at work or needed.
+    pub fn idle_since(&self) -> Option<Instant> {
+        let idle = self.is_live() && self.evictable.load(Ordering::Relaxed);
+        idle.then(|| *lock(&self.used))
+    }
+
+    /// Drops the instance.
+    pub fn evict(&self, reason: &str) {
+        if let Some(live) = lock(&self.live).take() {
+            *lock(&self.gone) = reason.to_owned();
+            drop(live);
+        }
+    }
+
+    fn take(&self) -> Option<Live<C>> {
+        lock(&self.live).take()
+    }
+
+    fn put(&self, live: Live<C>) {
+        *lock(&self.used) = Instant::now();
+        *lock(&self.live) = Some(live);
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whoever hears of traps.
+pub(crate) trait OnTrap: Send + Sync {
+    fn trapped(&self, owner: &str, reason: &str);
+}
+
+/// An instance as an adapter holds it.
+pub(crate) struct Instance<C> {
+    pub slot: Arc<Slot<C>>,
+    pub core: Arc<PluginCore>,
+    pub owner: String,
+    /// Hears of traps; none where a trap is not the plugin's fault, such as server code of an app.
+    pub on_trap: Option<Arc<dyn OnTrap>>,
+}
+
+impl<C: Contract> Instance<C> {
+    /// Whether calls have a chance.
+    pub fn is_live(&self) -> bool {
+        self.slot.is_live()
+    }
+
+    /// Sets up the store between calls. Without effect when the instance is gone: the next call
+    /// tells so.
+    pub fn with_state(&self, change: impl FnOnce(&mut HostState)) {
+        if let Some(live) = lock(&self.slot.live).as_mut() {
+            change(live.store.data_mut());
+        }
+    }
+
+    /// Calls the plugin.
+    pub async fn call<R: Send>(
+        &self,
+        limit: Duration,
+        call: impl for<'a> FnOnce(
+            &'a mut Store<HostState>,
+            &'a C,
+        ) -> BoxFuture<'a, wasmtime::Result<Result<R, wire::Error>>>
+        + Send,
+    ) -> Result<R, PluginError> {
+        let counters = &self.core.counters;
+        let Some(mut live) = self.slot.take() else {
+            return Err(PluginError::StateLost(lock(&self.slot.gone).clone()));
+        };
+        add(&counters.calls, 1);
+        let result = match live.run(&self.core, limit, call).await {
+            Ok(result) => {
+                self.slot.put(live);
+                result.map_err(PluginError::from)
+            }
+            Err(failure) => {
+                drop(live);
+                Err(self.failed(failure))
+            }
+        };
+        if result.is_err() {
+            add(&counters.errors, 1);
+        }
+        result
+    }
+
+    fn failed(&self, failure: Failure) -> PluginError {
+        match failure {
+            Failure::Timeout => {
+                *lock(&self.slot.gone) = "a call took too long".into();
+                PluginError::Timeout
+            }
+            Failure::Trap(reason) => {
+                lock(&self.slot.gone).clone_from(&reason);
+                add(&self.core.counters.traps, 1);
+                if let Some(listener) = &self.on_trap {
+                    listener.trapped(&self.owner, &reason);
+                }
+                PluginError::Internal(format!("the plugin {} failed: {reason}", self.core.id))
+            }
+        }
+    }
+}

@@ -1,0 +1,620 @@
+//! `plugin.toml`: what a plugin is and what it asks for. Parsed once, into types; unknown keys
+//! are refused.
+//!
+//! | key | meaning |
+//! | --- | --- |
+//! | `schema` | 1 |
+//! | `id`, `version` | reverse name, unique; semantic version |
+//! | `kind` | `ai-provider`, `connector`, `sandbox` |
+//! | `host` | contract versions it works with, as a semver range |
+//! | `wasm` | the component's file, `plugin.wasm` |
+//! | `name`, `description`, `license` | for people |
+//! | `[config]` | JSON Schema of its configuration |
+//! | `[[credentials]]` | what the host injects into requests |
+//! | `[permissions]` | everything else is denied |
+//! | `[limits]` | wishes; the host caps them |
+//! | `[connector]` | URL schemes, default port, whether it reads a file |
+//! | `[[assets]]` | files that the host serves |
+
+use crate::limits;
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// The version of the contracts that this host links.
+pub const CONTRACT: Version = Version::new(0, 1, 0);
+
+/// What a plugin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An AI provider.
+    AiProvider,
+    /// A database connector.
+    Connector,
+    /// A sandbox runtime.
+    Sandbox,
+}
+
+impl Kind {
+    /// As the manifest writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AiProvider => "ai-provider",
+            Self::Connector => "connector",
+            Self::Sandbox => "sandbox",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A place that a plugin may send requests to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HttpTarget {
+    /// This origin: `https://api.acme.example`.
+    Origin(String),
+    /// The origin of the URL under this key of the configuration: `from-config:base-url`.
+    FromConfig(String),
+}
+
+impl HttpTarget {
+    fn parse(text: &str) -> Result<Self, ManifestError> {
+        if let Some(key) = text.strip_prefix("from-config:") {
+            if key.is_empty() {
+                return Err(ManifestError::Invalid(
+                    "`from-config:` needs the name of a configuration key".into(),
+                ));
+            }
+            return Ok(Self::FromConfig(key.to_owned()));
+        }
+        let url = url::Url::parse(text)
+            .map_err(|e| ManifestError::Invalid(format!("`{text}` is not an origin: {e}")))?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !bare || !url.username().is_empty() {
+            return Err(ManifestError::Invalid(format!(
+                "`{text}` is not an origin; write it like `https://api.acme.example`"
+            )));
+        }
+        Ok(Self::Origin(url.origin().ascii_serialization()))
+    }
+}
+
+impl std::fmt::Display for HttpTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Origin(origin) => f.write_str(origin),
+            Self::FromConfig(key) => write!(f, "from-config:{key}"),
+        }
+    }
+}
+
+/// What a plugin asks for, or what it was granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Where it may send requests to.
+    pub http: BTreeSet<HttpTarget>,
+    /// It may connect to the servers of the data source.
+    pub net: bool,
+    /// It may open the file of the data source.
+    pub sqlite: bool,
+    /// Credentials whose value it may read.
+    pub reveal: BTreeSet<String>,
+}
+
+impl Permissions {
+    /// Nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+
+    /// What both allow.
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self {
+            http: self.http.intersection(&other.http).cloned().collect(),
+            net: self.net && other.net,
+            sqlite: self.sqlite && other.sqlite,
+            reveal: self.reveal.intersection(&other.reveal).cloned().collect(),
+        }
+    }
+
+    /// Whether all of this is covered by `other`.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.intersection(other) == *self
+    }
+
+    /// One line per permission, as grants and the command line write them: `http=https://…`,
+    /// `net=from-config`, `reveal=password`.
+    pub fn to_lines(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.http.iter().map(|t| format!("http={t}")).collect();
+        if self.net {
+            lines.push("net=from-config".into());
+        }
+        if self.sqlite {
+            lines.push("sqlite=from-config".into());
+        }
+        lines.extend(self.reveal.iter().map(|name| format!("reveal={name}")));
+        lines
+    }
+
+    /// Reads what [`Permissions::to_lines`] writes.
+    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, ManifestError> {
+        let mut permissions = Self::default();
+        for line in lines {
+            match line.split_once('=') {
+                Some(("http", target)) => {
+                    permissions.http.insert(HttpTarget::parse(target)?);
+                }
+                Some(("net", "from-config")) => permissions.net = true,
+                Some(("sqlite", "from-config")) => permissions.sqlite = true,
+                Some(("reveal", name)) if !name.is_empty() => {
+                    permissions.reveal.insert(name.to_owned());
+                }
+                _ => {
+                    return Err(ManifestError::Invalid(format!(
+                        "`{line}` is not a permission; write `http=<origin>`, `net=from-config`, \
+                         `sqlite=from-config` or `reveal=<credential>`"
+                    )));
+                }
+            }
+        }
+        Ok(permissions)
+    }
+}
+
+/// Where a credential may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialHost {
+    /// Exactly this host, over HTTPS on its usual port.
+    Exact(String),
+    /// The origin of the URL under this key of the configuration.
+    FromConfig(String),
+}
+
+/// A credential that the host writes into requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Its name.
+    pub name: String,
+    /// Where it may go.
+    pub hosts: Vec<CredentialHost>,
+    /// The header, in lower case.
+    pub header: String,
+    /// The header's value with `{}` for the secret.
+    pub scheme: String,
+}
+
+/// What a connector tells about its URLs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConnectorSpec {
+    /// URL schemes, in lower case: `postgres`, `postgresql`.
+    pub schemes: Vec<String>,
+    /// The port when the URL has none.
+    #[serde(default)]
+    pub default_port: Option<u16>,
+    /// The URL names a file and not a server.
+    #[serde(default)]
+    pub file: bool,
+}
+
+/// A file that the host serves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AssetSpec {
+    /// Below `assets/`, with `/`.
+    pub path: String,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// `text/javascript`, …
+    pub media_type: String,
+}
+
+/// A parsed `plugin.toml`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Reverse name, unique.
+    pub id: String,
+    /// Its version.
+    pub version: Version,
+    /// What it is.
+    pub kind: Kind,
+    /// Contract versions it works with.
+    pub host: VersionReq,
+    /// The component's file name.
+    pub wasm: String,
+    /// For people; the id when the manifest gives none.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// SPDX expression.
+    pub license: Option<String>,
+    /// JSON Schema of its configuration, for a form; `null` when it has none.
+    pub config: serde_json::Value,
+    /// What the host injects.
+    pub credentials: Vec<Credential>,
+    /// What it asks for.
+    pub permissions: Permissions,
+    /// Bytes of memory per instance that it asks for, already capped.
+    pub memory: Option<usize>,
+    /// Set exactly for connectors.
+    pub connector: Option<ConnectorSpec>,
+    /// Files that the host serves.
+    pub assets: Vec<AssetSpec>,
+}
+
+/// Why a manifest is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not TOML, a key that does not exist, a value of another type.
+    #[error("plugin.toml: {0}")]
+    Syntax(#[from] Box<toml::de::Error>),
+    /// A value that cannot be.
+    #[error("plugin.toml: {0}")]
+    Invalid(String),
+    /// Made for another version of the contracts.
+    #[error("the plugin needs contract version {needs}, and this daemon offers {CONTRACT}")]
+    Contract {
+        /// What it asks for.
+        needs: VersionReq,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Raw {
+    schema: u32,
+    id: String,
+    version: Version,
+    kind: Kind,
+    host: VersionReq,
+    wasm: String,
+    name: Option<String>,
+    #[serde(default)]
+    description: String,
+    license: Option<String>,
+    #[serde(default)]
+    config: serde_json::Value,
+    #[serde(default)]
+    credentials: Vec<RawCredential>,
+    #[serde(default)]
+    permissions: RawPermissions,
+    #[serde(default)]
+    limits: RawLimits,
+    connector: Option<ConnectorSpec>,
+    #[serde(default)]
+    assets: Vec<AssetSpec>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawCredential {
+    name: String,
+    hosts: Vec<String>,
+    header: String,
+    #[serde(default = "bare_scheme")]
+    scheme: String,
+}
+
+fn bare_scheme() -> String {
+    "{}".into()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawPermissions {
+    #[serde(default)]
+    http: Vec<String>,
+    #[serde(default)]
+    net: Source,
+    #[serde(default)]
+    sqlite: Source,
+    #[serde(default)]
+    reveal: BTreeSet<String>,
+}
+
+#[derive(Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Source {
+    #[default]
+    None,
+    FromConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawLimits {
+    memory: Option<String>,
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let raw: Raw = toml::from_str(text).map_err(Box::new)?;
+        let invalid = |message: String| Err(ManifestError::Invalid(message));
+        if raw.schema != 1 {
+            return invalid(format!("schema {} is unknown; it must be 1", raw.schema));
+        }
+        if !is_id(&raw.id) {
+            return invalid(format!(
+                "id `{}` must be a reverse name such as `acme.gateway`: lower-case letters, \
+                 digits and hyphens, with at least one dot",
+                raw.id
+            ));
+        }
+        if !raw.host.matches(&CONTRACT) {
+            return Err(ManifestError::Contract { needs: raw.host });
+        }
+        if !is_file_name(&raw.wasm) || !raw.wasm.ends_with(".wasm") {
+            return invalid(format!("wasm `{}` must be a file name `….wasm`", raw.wasm));
+        }
+        if !raw.config.is_null() && !raw.config.is_object() {
+            return invalid("[config] must be a JSON Schema, a table".into());
+        }
+        match (&raw.connector, raw.kind) {
+            (None, Kind::Connector) => {
+                return invalid("a connector needs [connector] with its `schemes`".into());
+            }
+            (Some(_), Kind::AiProvider | Kind::Sandbox) => {
+                return invalid(format!(
+                    "[connector] is not for a plugin of kind {}",
+                    raw.kind
+                ));
+            }
+            (Some(spec), Kind::Connector) => check_connector(spec)?,
+            (None, _) => {}
+        }
+        let credentials = raw
+            .credentials
+            .into_iter()
+            .map(parse_credential)
+            .collect::<Result<Vec<_>, _>>()?;
+        let permissions = Permissions {
+            http: raw
+                .permissions
+                .http
+                .iter()
+                .map(|target| HttpTarget::parse(target))
+                .collect::<Result<_, _>>()?,
+            net: raw.permissions.net == Source::FromConfig,
+            sqlite: raw.permissions.sqlite == Source::FromConfig,
+            reveal: raw.permissions.reveal,
+        };
+        check_kind(raw.kind, &permissions)?;
+        for asset in &raw.assets {
+            check_asset(asset)?;
+        }
+        Ok(Self {
+            name: raw.name.unwrap_or_else(|| raw.id.clone()),
+            id: raw.id,
+            version: raw.version,
+            kind: raw.kind,
+            host: raw.host,
+            wasm: raw.wasm,
+            description: raw.description,
+            license: raw.license,
+            config: raw.config,
+            credentials,
+            permissions,
+            memory: raw.limits.memory.as_deref().map(parse_size).transpose()?,
+            connector: raw.connector,
+            assets: raw.assets,
+        })
+    }
+}
+
+/// Permissions that make no sense for a kind are refused, so that an operator is never asked for
+/// them: a provider has no data source, and a sandbox reaches nothing at all.
+fn check_kind(kind: Kind, permissions: &Permissions) -> Result<(), ManifestError> {
+    let source = permissions.net || permissions.sqlite || !permissions.reveal.is_empty();
+    let wrong = match kind {
+        Kind::AiProvider => source,
+        Kind::Sandbox => !permissions.is_empty(),
+        Kind::Connector => false,
+    };
+    if wrong {
+        return Err(ManifestError::Invalid(format!(
+            "[permissions] asks for what a plugin of kind {kind} never gets"
+        )));
+    }
+    Ok(())
+}
+
+fn check_connector(spec: &ConnectorSpec) -> Result<(), ManifestError> {
+    let scheme = |s: &String| {
+        s.starts_with(|c: char| c.is_ascii_lowercase())
+            && s.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+    };
+    if spec.schemes.is_empty() || !spec.schemes.iter().all(scheme) {
+        return Err(ManifestError::Invalid(
+            "[connector] `schemes` must name at least one URL scheme, in lower case".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_asset(asset: &AssetSpec) -> Result<(), ManifestError> {
+    let path = !asset.path.is_empty() && asset.path.split('/').all(is_file_name);
+    let hash = asset.sha256.len() == 64
+        && asset
+            .sha256
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if !path || !hash || !asset.media_type.contains('/') {
+        return Err(ManifestError::Invalid(format!(
+            "asset `{}` needs a relative path, a SHA-256 in lower-case hexadecimal and a media type",
+            asset.path
+        )));
+    }
+    Ok(())
+}
+
+fn parse_credential(raw: RawCredential) -> Result<Credential, ManifestError> {
+    let hosts = raw
+        .hosts
+        .iter()
+        .map(|host| match host.strip_prefix("from-config:") {
+            Some(key) if !key.is_empty() => Ok(CredentialHost::FromConfig(key.to_owned())),
+            None if url::Host::parse(host).is_ok() => {
+                Ok(CredentialHost::Exact(host.to_ascii_lowercase()))
+            }
+            _ => Err(ManifestError::Invalid(format!(
+                "credential `{}`: `{host}` is not a host name",
+                raw.name
+            ))),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let header = http::HeaderName::from_bytes(raw.header.as_bytes()).map_err(|_| {
+        ManifestError::Invalid(format!(
+            "credential `{}`: `{}` is not a header name",
+            raw.name, raw.header
+        ))
+    })?;
+    if hosts.is_empty() || raw.scheme.matches("{}").count() != 1 {
+        return Err(ManifestError::Invalid(format!(
+            "credential `{}` needs `hosts`, and a `scheme` with `{{}}` exactly once",
+            raw.name
+        )));
+    }
+    Ok(Credential {
+        name: raw.name,
+        hosts,
+        header: header.as_str().to_owned(),
+        scheme: raw.scheme,
+    })
+}
+
+/// `64 MiB` in bytes, capped.
+fn parse_size(text: &str) -> Result<usize, ManifestError> {
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let factor = match unit {
+        "KiB" => 1024,
+        "MiB" => 1024 * 1024,
+        "GiB" => 1024 * 1024 * 1024,
+        _ => 0,
+    };
+    match number.parse::<usize>() {
+        Ok(number) if number > 0 && factor > 0 => {
+            Ok(number.saturating_mul(factor).min(limits::MEMORY_CEILING))
+        }
+        _ => Err(ManifestError::Invalid(format!(
+            "memory `{text}` must be written like `64 MiB`"
+        ))),
+    }
+}
+
+/// A path component that names a file and goes nowhere else.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.len() <= 255
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-@+".contains(c))
+}
+
+fn is_id(id: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    id.len() <= 100 && id.contains('.') && id.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = r#"
+        schema = 1
+        id = "acme.gateway"
+        version = "1.2.0"
+        kind = "ai-provider"
+        host = ">=0.1"
+        wasm = "plugin.wasm"
+        license = "Apache-2.0"
+        [config]
+        type = "object"
+        [config.properties.base-url]
+        type = "string"
+        [[credentials]]
+        name = "api-key"
+        hosts = ["api.acme.example", "from-config:base-url"]
+        header = "Authorization"
+        scheme = "Bearer {}"
+        [permissions]
+        http = ["https://api.acme.example", "from-config:base-url"]
+        [limits]
+        memory = "64 MiB"
+        [[assets]]
+        path = "vendor/react.js"
+        sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        media-type = "text/javascript"
+    "#;
+
+    #[test]
+    fn a_full_manifest_is_read_into_types() {
+        let manifest = Manifest::parse(FULL).unwrap();
+        assert_eq!(manifest.memory, Some(64 << 20));
+        assert_eq!(manifest.credentials[0].header, "authorization");
+        assert_eq!(
+            manifest.permissions.to_lines(),
+            ["http=https://api.acme.example", "http=from-config:base-url"]
+        );
+        assert_eq!(manifest.config["properties"]["base-url"]["type"], "string");
+        let lines = manifest.permissions.to_lines();
+        let again = Permissions::from_lines(lines.iter().map(String::as_str)).unwrap();
+        assert_eq!(again, manifest.permissions);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_and_named() {
+        for (line, key) in [
+            ("license = \"Apache-2.0\"", "licence"),
+            ("memory = \"64 MiB\"", "cpu"),
+        ] {
+            let text = FULL.replace(line, &format!("{key} = \"x\""));
+            let error = Manifest::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (from, to) in [
+            ("acme.gateway", "../gateway"),
+            ("plugin.wasm", "../plugin.wasm"),
+            ("vendor/react.js", "vendor/../../key"),
+            (
+                "https://api.acme.example\", \"from",
+                "https://api.acme.example/v1\", \"from",
+            ),
+            ("Bearer {}", "Bearer"),
+            ("64 MiB", "lots"),
+            (">=0.1", ">=0.2"),
+            ("ai-provider", "connector"),
+            ("[limits]", "reveal = [\"password\"]\n[limits]"),
+        ] {
+            assert!(FULL.contains(from), "{from}");
+            assert!(
+                Manifest::parse(&FULL.replacen(from, to, 1)).is_err(),
+                "{to}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_memory_than_the_ceiling_is_capped() {
+        let manifest = Manifest::parse(&FULL.replace("64 MiB", "9000 GiB")).unwrap();
+        assert_eq!(manifest.memory, Some(limits::MEMORY_CEILING));
+    }
+}

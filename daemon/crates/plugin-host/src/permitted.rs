@@ -1,0 +1,70 @@
+//! What a plugin may do at this moment, and what it is handed for it.
+
+use crate::{
+    Denial, PluginError,
+    grants::{GrantBook, Granted},
+    kinds::{ai::ProviderAccess, connector::SourceAccess},
+    manifest::Permissions,
+    package::Package,
+    plugin_core::PluginCore,
+    state::HostState,
+};
+use std::sync::Arc;
+
+/// Looks up grants at each use, so that a revoked one ends with the next call.
+#[derive(Clone)]
+pub(crate) struct Permitted {
+    pub core: Arc<PluginCore>,
+    pub package: Arc<Package>,
+    pub grants: Arc<GrantBook>,
+    pub first_party: bool,
+}
+
+impl Permitted {
+    /// What was granted.
+    pub fn granted(&self) -> Granted {
+        let package = &self.package;
+        self.grants
+            .effective(&package.manifest, &package.digest, self.first_party)
+    }
+
+    /// Refuses a plugin that waits for its grant.
+    pub fn check(&self) -> Result<(), PluginError> {
+        match self.granted() {
+            Granted::Yes(_) => Ok(()),
+            Granted::Awaiting => {
+                let id = &self.core.id;
+                let asked = self.package.manifest.permissions.to_lines().join(" ");
+                let denial = Denial {
+                    capability: "plugin".into(),
+                    target: id.clone(),
+                    message: format!(
+                        "the plugin {id} waits for its permissions; \
+                         to allow them: labd plugin grant {id} {asked}"
+                    ),
+                };
+                self.core.denied(&denial);
+                Err(PluginError::Denied(denial))
+            }
+        }
+    }
+
+    /// What is in force; nothing while it waits.
+    pub fn permissions(&self) -> Permissions {
+        match self.granted() {
+            Granted::Yes(permissions) => permissions,
+            Granted::Awaiting => Permissions::default(),
+        }
+    }
+
+    /// Hands an instance what belongs to a configured provider.
+    pub fn give_provider(&self, state: &mut HostState, access: &ProviderAccess) {
+        let secrets = access.credentials.values();
+        state.log.seal(secrets.map(|c| c.value.clone()).collect());
+    }
+
+    /// Hands an instance what belongs to a data source.
+    pub fn give_source(&self, state: &mut HostState, access: &Arc<SourceAccess>) {
+        state.log.seal(access.secrets.values().cloned().collect());
+    }
+}

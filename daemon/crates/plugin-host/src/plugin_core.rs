@@ -1,0 +1,200 @@
+//! What everything that belongs to one plugin shares: its name, its limits, its counters, and the
+//! places where what it does is seen.
+
+use crate::{Denial, Limits, limits::EVENT_QUEUE};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::broadcast;
+
+/// Something that happened to a plugin, for the console and for `labd plugin logs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginEvent {
+    /// The plugin's id.
+    pub plugin: String,
+    /// What happened.
+    pub what: Happening,
+}
+
+/// See [`PluginEvent`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// It wrote a line.
+    Log {
+        /// `debug`, `info`, `warn`, `error`.
+        level: &'static str,
+        /// The line, with its fields.
+        line: String,
+    },
+    /// It asked for what it may not have.
+    Denied(Denial),
+    /// An instance trapped or hit a limit, and is gone.
+    Trapped(String),
+    /// It trapped too often and is not started again until it is reloaded.
+    Quarantined(String),
+    /// It cannot be loaded.
+    Failed(String),
+}
+
+/// Numbers since the daemon started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PluginCounters {
+    /// Calls that were made.
+    pub calls: u64,
+    /// Calls that ended with an error.
+    pub errors: u64,
+    /// Instances that trapped or hit a limit.
+    pub traps: u64,
+    /// Requests that its permissions do not cover.
+    pub denials: u64,
+    /// Bytes that it received from elsewhere.
+    pub bytes_in: u64,
+    /// Bytes that it sent elsewhere.
+    pub bytes_out: u64,
+    /// Log lines beyond the limit.
+    pub log_lines_dropped: u64,
+    /// Its own running time.
+    pub cpu: Duration,
+    /// Instances that exist now.
+    pub instances: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub calls: AtomicU64,
+    pub errors: AtomicU64,
+    pub traps: AtomicU64,
+    pub denials: AtomicU64,
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    pub log_lines_dropped: AtomicU64,
+    pub cpu_nanos: AtomicU64,
+    pub instances: AtomicU64,
+}
+
+impl Counters {
+    pub fn read(&self) -> PluginCounters {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        PluginCounters {
+            calls: get(&self.calls),
+            errors: get(&self.errors),
+            traps: get(&self.traps),
+            denials: get(&self.denials),
+            bytes_in: get(&self.bytes_in),
+            bytes_out: get(&self.bytes_out),
+            log_lines_dropped: get(&self.log_lines_dropped),
+            cpu: Duration::from_nanos(get(&self.cpu_nanos)),
+            instances: get(&self.instances),
+        }
+    }
+}
+
+/// Adds to a counter.
+pub(crate) fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
+/// See the module.
+pub(crate) struct PluginCore {
+    pub id: String,
+    pub limits: Arc<Limits>,
+    /// Bytes of memory per instance: the manifest's wish or the default.
+    pub memory: usize,
+    pub counters: Counters,
+    lines: Mutex<LineBudget>,
+    events: broadcast::Sender<PluginEvent>,
+}
+
+impl PluginCore {
+    pub fn new(
+        id: String,
+        limits: Arc<Limits>,
+        memory: Option<usize>,
+        events: broadcast::Sender<PluginEvent>,
+    ) -> Self {
+        Self {
+            memory: memory.unwrap_or(limits.memory),
+            id,
+            lines: Mutex::new(LineBudget::default()),
+            counters: Counters::default(),
+            limits,
+            events,
+        }
+    }
+
+    /// The channel that [`PluginEvent`]s go to.
+    pub fn channel() -> broadcast::Sender<PluginEvent> {
+        broadcast::Sender::new(EVENT_QUEUE)
+    }
+
+    pub fn emit(&self, what: Happening) {
+        if self.events.receiver_count() > 0 {
+            // Nobody may have stayed to hear it.
+            let _ = self.events.send(PluginEvent {
+                plugin: self.id.clone(),
+                what,
+            });
+        }
+    }
+
+    /// Shows a denial in the log, the counters and the events. The typed error to the plugin is
+    /// the fourth place.
+    pub fn denied(&self, denial: &Denial) {
+        add(&self.counters.denials, 1);
+        tracing::warn!(plugin = %self.id, capability = %denial.capability, target = %denial.target,
+            "{}", denial.message);
+        self.emit(Happening::Denied(denial.clone()));
+    }
+
+    /// Whether the plugin may write one more line now.
+    pub fn may_log(&self) -> bool {
+        let allowed = self
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(Instant::now(), self.limits.log_lines);
+        if !allowed {
+            add(&self.counters.log_lines_dropped, 1);
+        }
+        allowed
+    }
+}
+
+/// So many lines in each second.
+#[derive(Default)]
+struct LineBudget {
+    since: Option<Instant>,
+    used: u32,
+}
+
+impl LineBudget {
+    fn take(&mut self, now: Instant, limit: u32) -> bool {
+        let fresh = self
+            .since
+            .is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1));
+        if fresh {
+            self.since = Some(now);
+            self.used = 0;
+        }
+        self.used = self.used.saturating_add(1);
+        self.used <= limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_lines_is_cut_each_second() {
+        let mut budget = LineBudget::default();
+        let start = Instant::now();
+        let written = (0..1000).filter(|_| budget.take(start, 200)).count();
+        assert_eq!(written, 200);
+        assert!(budget.take(start + Duration::from_secs(1), 200));
+    }
+}
