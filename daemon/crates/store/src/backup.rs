@@ -29,9 +29,9 @@ use crate::commit::CommitFile;
 use crate::error::{OpenError, StoreError};
 use crate::files::{self, Layout};
 use crate::lock::Lock;
+use crate::queue::{Queue, Request};
 use crate::recovery;
 use crate::shared::Shared;
-use crate::writer::{Queue, Request};
 use crate::{Options, disk, tree};
 
 const MAGIC: &[u8; 16] = b"labd backup 1\n\0\0";

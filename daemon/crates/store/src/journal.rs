@@ -20,8 +20,8 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::limits::STREAMS;
+use crate::queue::{Queue, Request};
 use crate::shared::Shared;
-use crate::writer::{Queue, Request};
 use crate::{record, seal, tree};
 
 /// An event of a stream.

@@ -50,6 +50,7 @@ mod journal;
 mod keys;
 mod limits;
 mod lock;
+mod queue;
 mod record;
 mod recovery;
 mod seal;

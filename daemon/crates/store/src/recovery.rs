@@ -40,6 +40,7 @@ pub(crate) struct Opened {
 /// What sled says, also when it says it by panicking, which it does on some damaged files.
 pub(crate) fn open_database(dir: &Path, cache_bytes: u64) -> Result<Opened, StoreError> {
     let open = || {
+        remove_unfinished(dir).map_err(StoreError::io("prepare the database's directory"))?;
         let db = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
@@ -64,6 +65,26 @@ pub(crate) fn open_database(dir: &Path, cache_bytes: u64) -> Result<Opened, Stor
             reason: "sled gave up on its files".to_owned(),
         })
     })
+}
+
+/// Removes the summaries of its log that sled had begun to write when it was interrupted: by a crash,
+/// or a full disk. It would take such a file for a whole one, and call it damaged. The one before is
+/// removed only after the new one has got its name, so nothing is lost.
+fn remove_unfinished(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "generating")
+        {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Closes sled and waits until the last of its threads has let go of the files.
@@ -211,10 +232,15 @@ fn check(
     damaged: &dyn Fn(String) -> OpenError,
 ) -> Result<(), OpenError> {
     let (database, copy) = (layout.database(), layout.check());
-    files::copy_dir(&database, &copy, false).map_err(OpenError::io(
-        "copy the database, to check it after an unclean stop, to",
-        &copy,
-    ))?;
+    files::copy_dir(&database, &copy, false)
+        .inspect_err(|_| {
+            // Free the space at once: the disk may be full. What stays is removed by the next start.
+            let _ = files::remove(&copy);
+        })
+        .map_err(OpenError::io(
+            "copy the database, to check it after an unclean stop, to",
+            &copy,
+        ))?;
     let checked = open_database(&copy, options.cache_bytes).and_then(|opened| {
         let read =
             catch_unwind(AssertUnwindSafe(|| read_through(&opened.db))).unwrap_or_else(|_| {

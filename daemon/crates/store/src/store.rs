@@ -19,9 +19,10 @@ use crate::files::{self, Layout};
 use crate::journal::Journal;
 use crate::keys::{self, MasterKeyInfo, MasterKeySource};
 use crate::lock::Lock;
+use crate::queue::{Queue, Request};
 use crate::record::{self, Record};
 use crate::shared::{Parts, Shared};
-use crate::writer::{Queue, Request, Writer};
+use crate::writer::Writer;
 use crate::{recovery, seal, tree, writer};
 
 /// How a store is opened.

@@ -90,6 +90,19 @@ async fn everything_acknowledged_is_there_after_a_crash() {
 }
 
 #[tokio::test]
+async fn a_summary_that_sled_had_only_begun_is_no_damage() {
+    let place = crashed(20).await;
+    for unfinished in [
+        "snap.0000000000000001.generating",
+        "snap.FFFFFFFFFFFFFFFF.generating",
+    ] {
+        fs::write(place.path().join("store/db").join(unfinished), "").unwrap();
+    }
+    let store = open(&place).await.unwrap();
+    assert_eq!(store.list::<Note>("").unwrap().len(), 20);
+}
+
+#[tokio::test]
 async fn a_truncated_database_is_refused_and_left_as_it_is() {
     let place = crashed(200).await;
     let length = fs::metadata(log(&place)).unwrap().len();
