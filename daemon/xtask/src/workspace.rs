@@ -142,14 +142,16 @@ impl Workspace {
         command
             .current_dir(self.path("plugins"))
             .env("CARGO_TARGET_DIR", &self.plugins_target);
-        // Without the first of these rquickjs downloads an SDK.
+        // Without the first of these rquickjs downloads an SDK. The header has QuickJS stop deep
+        // recursion before it traps.
+        command.env("C_INCLUDE_PATH", self.path("plugins/sandbox-web/quickjs"));
         for (name, value) in [
             ("RQUICKJS_SYS_NO_WASI_SDK", "1"),
             ("CC_wasm32_wasip2", "clang-19"),
             ("AR_wasm32_wasip2", "llvm-ar-19"),
             (
                 "CFLAGS_wasm32_wasip2",
-                "--sysroot=/usr -isystem /usr/include/wasm32-wasi",
+                "--sysroot=/usr -isystem /usr/include/wasm32-wasi -include labd_stack.h",
             ),
         ] {
             if env::var_os(name).is_none() {
