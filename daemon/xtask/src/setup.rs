@@ -91,19 +91,24 @@ const TO_TEST: [Package; 3] = [
 
 /// What building needs.
 pub fn to_build(workspace: &Workspace) -> Result<()> {
-    rust_target(workspace)?;
-    packages(workspace, &TO_BUILD.iter().collect::<Vec<_>>())?;
-    node_version(workspace)
+    have(workspace, &TO_BUILD.iter().collect::<Vec<_>>())
 }
 
 /// What building and testing need.
 pub fn to_test(workspace: &Workspace) -> Result<()> {
-    rust_target(workspace)?;
-    packages(
+    have(
         workspace,
         &TO_BUILD.iter().chain(&TO_TEST).collect::<Vec<_>>(),
-    )?;
-    node_version(workspace)
+    )
+}
+
+fn have(workspace: &Workspace, wanted: &[&Package]) -> Result<()> {
+    let parts = [
+        rust_target(workspace),
+        packages(workspace, wanted),
+        node_version(workspace),
+    ];
+    step::all(parts)
 }
 
 /// `cargo xtask setup`: all of it, with the npm packages and the test runner.

@@ -47,6 +47,20 @@ impl<T> Context<T> for io::Result<T> {
     }
 }
 
+/// One result of many parts that were all tried, so that one run shows all that is wrong.
+pub fn all(parts: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let failures: Vec<_> = parts
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|failure| failure.0)
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure(failures.join("\n\n")))
+    }
+}
+
 /// Prints a line that belongs to no step.
 pub fn note(text: &str) {
     eprintln!("  - {text}");

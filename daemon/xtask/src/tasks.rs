@@ -83,23 +83,12 @@ pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     if !arguments.is_empty() {
         return host;
     }
-    // Every part is run, so that one run shows all that fails.
-    let parts = [
+    step::all([
         host,
         documentation(workspace),
         plugin_tests(workspace, &nextest),
         node::run_all(workspace, "test"),
-    ];
-    let failures: Vec<_> = parts
-        .into_iter()
-        .filter_map(Result::err)
-        .map(|failure| failure.to_string())
-        .collect();
-    if failures.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::new(failures.join("\n")))
-    }
+    ])
 }
 
 /// Examples in the documentation; nextest does not run them.
