@@ -1,0 +1,15 @@
+//! Running a statement that has been shown to only read.
+
+mod bind;
+mod cache;
+mod cursors;
+mod json;
+pub mod limits;
+mod pool;
+mod run;
+
+pub(crate) use bind::{by_contract, by_value};
+pub(crate) use cache::ResultCache;
+pub(crate) use cursors::{Cursors, Held};
+pub(crate) use pool::{Lease, Pool};
+pub(crate) use run::{Page, first_page, next_page};

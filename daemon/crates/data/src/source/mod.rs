@@ -1,0 +1,6 @@
+//! What a data source is.
+
+pub mod connectors;
+pub mod record;
+pub mod schema;
+pub mod url;
