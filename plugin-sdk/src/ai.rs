@@ -300,3 +300,73 @@ pub mod rt {
         }
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::stream::SseEvent;
+    use crate::stream::SseReader;
+    use crate::testing::FakeBody;
+    use crate::testing::ai::drain;
+
+    struct Words;
+
+    impl Decoder<SseEvent> for Words {
+        fn frame(&mut self, frame: SseEvent, events: &mut Vec<Event>) -> Result<Flow> {
+            match frame.data.as_str() {
+                "[DONE]" => Ok(Flow::Done),
+                "overloaded" => {
+                    events.push(Event::Text("last".into()));
+                    Err(Error::Overloaded)
+                }
+                words => {
+                    events.extend(words.split(' ').map(|word| Event::Text(word.into())));
+                    Ok(Flow::More)
+                }
+            }
+        }
+    }
+
+    fn answer(pieces: &[&str], max: usize) -> (Vec<String>, Option<Error>) {
+        let body = FakeBody::new(pieces.iter().copied());
+        let (events, error) = drain(&mut Streamed::new(SseReader::new(body), Words), max);
+        let words = events
+            .into_iter()
+            .map(|event| match event {
+                Event::Text(word) => word,
+                other => format!("{other:?}"),
+            })
+            .collect();
+        (words, error)
+    }
+
+    #[test]
+    fn no_event_is_lost_or_given_twice_whatever_is_asked_for() {
+        for max in 1..5 {
+            let stream = [
+                "data: a b c\n\ndata: d\n",
+                "\ndata: [DONE]\n\ndata: never\n\n",
+            ];
+            assert_eq!(
+                answer(&stream, max),
+                (vec!["a".into(), "b".into(), "c".into(), "d".into()], None)
+            );
+        }
+    }
+
+    #[test]
+    fn what_came_before_an_error_is_delivered_and_the_error_once() {
+        for max in 1..4 {
+            let (words, error) = answer(&["data: a b\n\ndata: overloaded\n\ndata: never\n\n"], max);
+            assert_eq!(words, ["a", "b", "last"]);
+            assert_eq!(error, Some(Error::Overloaded));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_does_not_say_why_it_ends_is_unavailable() {
+        let (words, error) = answer(&["data: a\n\n", "data: b"], 8);
+        assert_eq!(words, ["a", "b"]);
+        assert!(matches!(error, Some(Error::Unavailable(_))));
+    }
+}

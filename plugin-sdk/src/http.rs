@@ -225,3 +225,79 @@ fn http_date(text: &str) -> Option<i64> {
             + second,
     )
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeHost, Piece};
+
+    fn wait(name: &str, value: &str) -> Option<u64> {
+        let host = FakeHost::new();
+        // 2024-01-01T00:00:00Z.
+        host.set_now(1_704_067_200_000);
+        retry_after(&host, &[(name.into(), value.into())])
+            .and_then(|wait| u64::try_from(wait.as_millis()).ok())
+    }
+
+    #[test]
+    fn a_wait_is_read_in_each_form_that_servers_send() {
+        assert_eq!(wait("retry-after-ms", "1500"), Some(1500));
+        assert_eq!(wait("retry-after", "2"), Some(2000));
+        assert_eq!(wait("retry-after", "0.25"), Some(250));
+        assert_eq!(
+            wait("retry-after", "Mon, 01 Jan 2024 00:01:00 GMT"),
+            Some(60_000)
+        );
+        assert_eq!(
+            wait("retry-after", "Sun, 31 Dec 2023 23:59:00 GMT"),
+            Some(0)
+        );
+        for nonsense in [
+            "",
+            "soon",
+            "-5",
+            "NaN",
+            "Mon, 99 Jan 2024 00:01:00 GMT",
+            "Mon, 01 Jan 99999 00:01:00 GMT",
+        ] {
+            assert_eq!(wait("retry-after", nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_error() {
+        let host = FakeHost::new();
+        let of = |status| status_error(&host, status, &[("retry-after".into(), "3".into())], "why");
+        assert_eq!(of(401), Error::unauthenticated("why"));
+        assert_eq!(of(404), Error::not_found("why"));
+        assert_eq!(of(408), Error::Timeout);
+        assert_eq!(of(409), Error::conflict("why"));
+        assert_eq!(of(422), Error::invalid("why"));
+        assert_eq!(of(429), Error::RateLimited(Some(3000)));
+        assert_eq!(of(500), Error::unavailable("why"));
+        assert_eq!(of(529), Error::Overloaded);
+        assert!(of(302).fault().is_some_and(|fault| fault.hint.is_some()));
+    }
+
+    #[test]
+    fn a_body_is_read_whole_within_its_limit() -> Result<()> {
+        let host = FakeHost::new();
+        host.respond(200, ["{\"a\":", "1}"]);
+        host.respond(200, ["0123456789"]);
+        host.respond_with(
+            500,
+            &[("X-Id", "7")],
+            [Piece::Bytes(b"half".to_vec()), Piece::Fail(Error::Timeout)],
+        );
+        let send = || host.send(Request::get("https://x.example/"));
+        assert_eq!(
+            send()?.json::<serde_json::Value>(100)?,
+            serde_json::json!({"a": 1})
+        );
+        assert!(matches!(send()?.bytes(5), Err(Error::Unavailable(_))));
+        let mut failed = send()?;
+        assert_eq!(failed.header("x-id"), Some("7"));
+        assert_eq!(failed.error_text(), "half");
+        Ok(())
+    }
+}

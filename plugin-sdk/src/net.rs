@@ -196,3 +196,51 @@ impl<C: Conn> ConnIo<C> {
         }
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::Host;
+    use crate::testing::FakeHost;
+
+    #[test]
+    fn bytes_are_taken_in_order_however_they_arrive() -> Result<()> {
+        let host = FakeHost::new();
+        host.script_conn().answer(["ab", "c", "defgh"]).close();
+        let mut io = ConnIo::new(host.connect(0)?);
+        assert_eq!(io.peek(1)?, b"a");
+        assert_eq!(io.take(4)?, b"abcd");
+        assert_eq!(io.buffered(), b"efgh");
+        io.consume(100);
+        assert!(matches!(io.fill(), Err(Error::Unavailable(_))));
+        Ok(())
+    }
+
+    #[test]
+    fn tls_is_not_started_over_bytes_that_came_before_it() -> Result<()> {
+        let host = FakeHost::new();
+        host.script_conn().answer(["Sx"]).handshake(Ok(None));
+        let mut io = ConnIo::new(host.connect(0)?);
+        io.take(1)?;
+        assert!(matches!(io.upgrade_tls(&[]), Err(Error::Conflict(_))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_credential_that_is_missing_is_none_and_one_that_is_withheld_is_an_error() -> Result<()> {
+        let host = FakeHost::new();
+        host.script_conn()
+            .secret("password", b"p")
+            .reveal_needs_tls()
+            .handshake(Ok(None));
+        let mut io = ConnIo::new(host.connect(0)?);
+        assert!(matches!(io.reveal("password"), Err(Error::Denied(_))));
+        io.upgrade_tls(&[])?;
+        assert_eq!(
+            io.reveal("password")?.as_deref().map(Vec::as_slice),
+            Some(&b"p"[..])
+        );
+        assert_eq!(io.reveal("certificate")?, None);
+        Ok(())
+    }
+}
