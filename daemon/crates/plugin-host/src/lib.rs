@@ -10,9 +10,12 @@
 //! | `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
 //! | `state`, `instance`, `pool`, `health`, `limits` | instances, their owners and their limits |
 //! | `capabilities` | what the host offers to plugins |
+//! | [`net`], [`sqlite`] | what its outgoing capabilities do, without any plugin |
+//! | [`address`], [`tls`], [`observe`] | what those share: vetted addresses, trusted roots, reports |
 //! | `adapt`, `bindings` | the contract's types, translated to [`kinds`] |
 
 mod adapt;
+pub mod address;
 mod bindings;
 mod cache;
 mod capabilities;
@@ -25,13 +28,18 @@ mod instance;
 pub mod kinds;
 pub mod limits;
 mod linker;
+mod lookup;
 pub mod manifest;
+pub mod net;
+pub mod observe;
 mod package;
 mod permitted;
 mod plugin_core;
 mod pool;
 mod registry;
+pub mod sqlite;
 mod state;
+pub mod tls;
 
 pub use cache::CacheError;
 pub use engine::EngineError;
