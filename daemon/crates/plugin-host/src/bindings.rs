@@ -13,11 +13,19 @@ pub(crate) mod host {
                 import labd:host/log@0.1.0;
                 import labd:host/clock@0.1.0;
                 import labd:host/app@0.1.0;
+                import labd:host/net@0.1.0;
+                import labd:host/sqlite@0.1.0;
             }
         ",
         path: ["../../../wit/common", "../../../wit/host"],
         world: "labd:bind/host",
         imports: { default: async | trappable },
+        with: {
+            "labd:host/net.conn": crate::net::Conn,
+            "labd:host/net.secret": crate::net::Secret,
+            "labd:host/sqlite.database": crate::sqlite::Database,
+            "labd:host/sqlite.statement": crate::sqlite::Statement,
+        },
     });
 }
 

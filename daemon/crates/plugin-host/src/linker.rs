@@ -14,7 +14,7 @@
 
 use crate::{
     cache::Cache,
-    capabilities::{app, clock, log},
+    capabilities::{app, clock, log, net, sqlite},
     engine::SharedEngine,
     manifest::{Kind, Manifest},
     package::{Package, PackageError},
@@ -117,6 +117,12 @@ fn add_all(linker: &mut Linker<HostState>, manifest: &Manifest) -> wasmtime::Res
     clock::link(linker)?;
     if manifest.kind == Kind::Sandbox {
         app::link(linker)?;
+    }
+    if manifest.permissions.net {
+        net::link(linker)?;
+    }
+    if manifest.permissions.sqlite {
+        sqlite::link(linker)?;
     }
     Ok(())
 }

@@ -2,12 +2,19 @@
 
 use crate::{
     Denial, PluginError,
+    capabilities::{
+        net::NetAccess,
+        sqlite::{SourceFile, SqliteAccess},
+    },
     grants::{GrantBook, Granted},
     kinds::{ai::ProviderAccess, connector::SourceAccess},
     manifest::Permissions,
+    net::Dialer,
     package::Package,
     plugin_core::PluginCore,
+    sqlite::Databases,
     state::HostState,
+    tls::TrustRoots,
 };
 use std::sync::Arc;
 
@@ -18,6 +25,14 @@ pub(crate) struct Permitted {
     pub package: Arc<Package>,
     pub grants: Arc<GrantBook>,
     pub first_party: bool,
+    pub outside: Outside,
+}
+
+/// What plugins reach the outside with.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    pub roots: TrustRoots,
+    pub databases: Databases,
 }
 
 impl Permitted {
@@ -34,13 +49,13 @@ impl Permitted {
             Granted::Yes(_) => Ok(()),
             Granted::Awaiting => {
                 let id = &self.core.id;
-                let asked = self.package.manifest.permissions.to_lines().join(" ");
+                let asked = self.package.manifest.permissions.to_lines().join(", ");
                 let denial = Denial {
                     capability: "plugin".into(),
                     target: id.clone(),
                     message: format!(
-                        "the plugin {id} waits for its permissions; \
-                         to allow them: labd plugin grant {id} {asked}"
+                        "the plugin {id} waits for its permissions ({asked}); \
+                         to allow them: labd plugin grant {id}"
                     ),
                 };
                 self.core.denied(&denial);
@@ -66,5 +81,16 @@ impl Permitted {
     /// Hands an instance what belongs to a data source.
     pub fn give_source(&self, state: &mut HostState, access: &Arc<SourceAccess>) {
         state.log.seal(access.secrets.values().cloned().collect());
+        let permissions = self.permissions();
+        state.net = NetAccess(permissions.net.then(|| {
+            Dialer::new(Arc::clone(access), self.outside.roots.clone())
+                .revealing(self.core.id.clone(), permissions.reveal)
+                .observed_by(Arc::clone(&self.core) as _)
+        }));
+        state.sqlite = SqliteAccess(permissions.sqlite.then(|| SourceFile {
+            databases: self.outside.databases.clone(),
+            source_id: access.source_id.clone(),
+            file: access.sqlite.clone(),
+        }));
     }
 }

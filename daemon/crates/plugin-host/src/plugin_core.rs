@@ -1,7 +1,7 @@
 //! What everything that belongs to one plugin shares: its name, its limits, its counters, and the
 //! places where what it does is seen.
 
-use crate::{Denial, Limits, limits::EVENT_QUEUE};
+use crate::{Denial, Limits, limits::EVENT_QUEUE, observe::Observer};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -32,6 +32,8 @@ pub enum Happening {
     },
     /// It asked for what it may not have.
     Denied(Denial),
+    /// It read the value of the credential with this name.
+    Revealed(String),
     /// An instance trapped or hit a limit, and is gone.
     Trapped(String),
     /// It trapped too often and is not started again until it is reloaded.
@@ -161,6 +163,20 @@ impl PluginCore {
             add(&self.counters.log_lines_dropped, 1);
         }
         allowed
+    }
+}
+
+impl Observer for PluginCore {
+    fn received(&self, bytes: u64) {
+        add(&self.counters.bytes_in, bytes);
+    }
+
+    fn sent(&self, bytes: u64) {
+        add(&self.counters.bytes_out, bytes);
+    }
+
+    fn revealed(&self, name: &str) {
+        self.emit(Happening::Revealed(name.to_owned()));
     }
 }
 

@@ -5,7 +5,7 @@
 //! the daemon from starting: it is listed with its reason.
 
 use crate::{
-    Limits, PluginCounters, PluginEvent,
+    Limits, PluginCounters, PluginError, PluginEvent,
     adapt::{AiAdapter, ConnectorAdapter, SandboxAdapter},
     bindings::{ai, connector, sandbox},
     cache::{Cache, CacheError},
@@ -14,9 +14,11 @@ use crate::{
     kinds::{ai::AiProvider, connector::Connector, sandbox::Sandbox},
     manifest::{Kind, Manifest, Permissions},
     package::{self, EmbeddedFile, Package},
-    permitted::Permitted,
+    permitted::{Outside, Permitted},
     plugin_core::PluginCore,
     pool::Pool,
+    sqlite::{Databases, FileRules},
+    tls::TrustRoots,
 };
 use bytes::Bytes;
 use std::{
@@ -44,6 +46,11 @@ pub struct PluginOptions {
     pub ceiling: Ceiling,
     /// What holds for every plugin.
     pub limits: Limits,
+    /// Certificate authorities besides the operating system's, PEM.
+    pub extra_roots: Option<String>,
+    /// Folders within the data directory in which SQLite files of data sources may lie after all,
+    /// such as sample databases.
+    pub sqlite_allowed: Vec<PathBuf>,
 }
 
 /// Why there is no plugin host.
@@ -58,6 +65,9 @@ pub enum StartError {
     /// The cache would let others put code into the daemon.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The certificate authorities of the configuration.
+    #[error(transparent)]
+    Roots(PluginError),
 }
 
 /// How a plugin fares.
@@ -128,7 +138,7 @@ struct Inner {
     plugins: BTreeMap<String, Entry>,
     refused: BTreeMap<String, String>,
     grants: Arc<GrantBook>,
-    cache: Arc<Cache>,
+    outside: Outside,
     events: broadcast::Sender<PluginEvent>,
 }
 
@@ -148,6 +158,13 @@ impl PluginHost {
             &options.data_dir.join("grants.toml"),
             options.ceiling,
         )?);
+        let outside = Outside {
+            roots: TrustRoots::system(options.extra_roots.as_deref()).map_err(StartError::Roots)?,
+            databases: Databases::new(FileRules {
+                forbidden: vec![options.data_dir.clone()],
+                allowed: options.sqlite_allowed,
+            }),
+        };
         let events = PluginCore::channel();
         let limits = Arc::new(options.limits);
         let mut plugins = BTreeMap::new();
@@ -198,6 +215,7 @@ impl PluginHost {
                 package,
                 grants: Arc::clone(&grants),
                 first_party,
+                outside: outside.clone(),
             };
             let runtime = runtime(&permitted, &engine, &cache);
             plugins.insert(id, Entry { permitted, runtime });
@@ -207,7 +225,7 @@ impl PluginHost {
             plugins,
             refused,
             grants,
-            cache,
+            outside,
             events,
         });
         tokio::spawn(sweep(Arc::downgrade(&inner)));
@@ -295,6 +313,11 @@ impl PluginHost {
     /// An asset of a plugin: content, media type, SHA-256 in hexadecimal. Reads a file.
     pub fn asset(&self, id: &str, path: &str) -> Option<(Bytes, String, String)> {
         self.inner.plugins.get(id)?.permitted.package.asset(path)
+    }
+
+    /// Forgets which file a source's path led to, when the operator has set the source anew.
+    pub fn forget_source(&self, source_id: &str) {
+        self.inner.outside.databases.forget(source_id);
     }
 
     /// What happens to plugins from now on.

@@ -2,7 +2,7 @@
 //! capabilities of this one instance.
 
 use crate::{
-    capabilities::{app::AppAccess, log::LogSink},
+    capabilities::{app::AppAccess, log::LogSink, net::NetAccess, sqlite::SqliteAccess},
     plugin_core::{PluginCore, add},
 };
 use std::{
@@ -28,6 +28,8 @@ pub(crate) struct HostState {
     pub core: Arc<PluginCore>,
     pub log: LogSink,
     pub app: AppAccess,
+    pub net: NetAccess,
+    pub sqlite: SqliteAccess,
     pub table: ResourceTable,
     pub space: SpaceMeter,
     wasi: WasiCtx,
@@ -71,6 +73,8 @@ pub(crate) fn new_store(
             core: Arc::clone(core),
             log,
             app: AppAccess::default(),
+            net: NetAccess::default(),
+            sqlite: SqliteAccess::default(),
             table,
             space: SpaceMeter::new(core.memory, limits.table_elements),
             wasi,
