@@ -118,6 +118,8 @@ const classes = [...tokens].sort().filter((token) => {
 });
 fs.writeFileSync(path.join(out, "ui-classes.json"), JSON.stringify(classes));
 fs.writeFileSync(path.join(out, "vendor.json"), JSON.stringify(vendor, null, 1));
+// The preview's shell makes its import map of it.
+fs.copyFileSync(path.join(out, "vendor.json"), path.join(assets, "vendor.json"));
 
 // What is bundled comes with its licences.
 const packages = new Set();
