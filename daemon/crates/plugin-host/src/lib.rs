@@ -10,7 +10,7 @@
 //! | `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
 //! | `state`, `instance`, `pool`, `health`, `limits` | instances, their owners and their limits |
 //! | `capabilities` | what the host offers to plugins |
-//! | [`net`], [`sqlite`] | what its outgoing capabilities do, without any plugin |
+//! | [`egress`], [`net`], [`sqlite`] | what its outgoing capabilities do, without any plugin |
 //! | [`address`], [`tls`], [`observe`] | what those share: vetted addresses, trusted roots, reports |
 //! | `adapt`, `bindings` | the contract's types, translated to [`kinds`] |
 
@@ -20,6 +20,7 @@ mod bindings;
 mod cache;
 mod capabilities;
 mod contract;
+pub mod egress;
 mod engine;
 mod error;
 mod grants;

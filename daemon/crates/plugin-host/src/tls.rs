@@ -4,7 +4,7 @@
 use crate::{Fault, PluginError};
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
-    crypto::CryptoProvider,
+    client::WantsClientCert, crypto::CryptoProvider,
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::sync::{Arc, OnceLock};
@@ -106,6 +106,13 @@ pub(crate) fn client_config() -> Result<ConfigBuilder<ClientConfig, WantsVerifie
     ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| PluginError::Internal(format!("TLS cannot be set up: {error}")))
+}
+
+/// A client configuration that trusts these roots and checks names.
+pub(crate) fn verifying_config(
+    roots: &TrustRoots,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, PluginError> {
+    Ok(client_config()?.with_root_certificates(roots.store.clone()))
 }
 
 /// What is wrong, in a sentence for a person; `remedy` is what to do when the issuer is unknown.

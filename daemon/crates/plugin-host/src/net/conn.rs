@@ -180,7 +180,7 @@ impl Conn {
         if !self.shared.revealed.contains(name) {
             return denied(format!(
                 "the plugin may not read the credential `{name}`; if its manifest asks for it, \
-                 allow it with `labd plugin grant {} --reveal {name}`",
+                 allow it with: labd plugin grant {} reveal={name}",
                 self.shared.plugin
             ));
         }

@@ -13,7 +13,7 @@ use rustls::ClientConfig;
 use std::{
     collections::BTreeSet,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -196,10 +196,12 @@ async fn connect_tcp(host: &str, port: u16) -> Result<(Stream, Peer), PluginErro
         .await
         .map_err(|_| unavailable(format!("looking up {host} took longer than 10 s")))?
         .map_err(|error| unavailable(error.to_string()))?;
+    for address in &addresses {
+        vet(host, &name, address.ip())?;
+    }
     let mut last = None;
     let mut remaining = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
-        vet(host, &name, address)?;
         // A dead address must leave time for those after it.
         let share = deadline.saturating_duration_since(Instant::now()) / remaining.max(1);
         remaining = remaining.saturating_sub(1);
@@ -255,16 +257,16 @@ async fn connect_unix(path: &Path) -> Result<(Stream, Peer), PluginError> {
     Ok((Stream::Unix(stream), peer))
 }
 
-/// The first address that may not be used ends the attempt: a name that leads to a forbidden
-/// address at all is not one to be trusted with a password.
-fn vet(host: &str, name: &str, address: SocketAddr) -> Result<(), PluginError> {
-    if Reach::Private.allows(address.ip()) {
+/// One address that may not be used ends the attempt: a name that leads there at all is not one to
+/// be trusted with a password.
+fn vet(host: &str, name: &str, address: IpAddr) -> Result<(), PluginError> {
+    if Reach::Private.allows(address) {
         return Ok(());
     }
-    let scope = scope(address.ip());
+    let scope = scope(address);
     let subject = match literal(host) {
         Some(_) => format!("{host} is {scope}"),
-        None => format!("{host} leads to {}, {scope}", address.ip()),
+        None => format!("{host} leads to {address}, {scope}"),
     };
     Err(PluginError::Denied(Denial {
         capability: "net".to_owned(),

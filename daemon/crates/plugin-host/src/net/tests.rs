@@ -307,7 +307,7 @@ async fn a_secret_needs_a_grant_and_tls() -> TestResult {
     assert!(
         denial
             .message
-            .contains("labd plugin grant acme.sql --reveal token")
+            .contains("labd plugin grant acme.sql reveal=token")
     );
     assert!(matches!(
         conn.reveal("password"),
