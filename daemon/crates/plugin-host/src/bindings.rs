@@ -13,6 +13,7 @@ pub(crate) mod host {
                 import labd:host/log@0.1.0;
                 import labd:host/clock@0.1.0;
                 import labd:host/app@0.1.0;
+                import labd:host/http@0.1.0;
                 import labd:host/net@0.1.0;
                 import labd:host/sqlite@0.1.0;
             }
@@ -21,6 +22,7 @@ pub(crate) mod host {
         world: "labd:bind/host",
         imports: { default: async | trappable },
         with: {
+            "labd:host/http.body": crate::egress::Body,
             "labd:host/net.conn": crate::net::Conn,
             "labd:host/net.secret": crate::net::Secret,
             "labd:host/sqlite.database": crate::sqlite::Database,

@@ -60,6 +60,8 @@ fn config(pooling: bool, parallel: bool) -> Config {
         .wasm_component_model(true)
         .concurrency_support(false)
         .epoch_interruption(true)
+        .max_wasm_stack(limits::pool::GUEST_STACK)
+        .async_stack_size(limits::pool::STACK)
         .parallel_compilation(parallel)
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
     if pooling {

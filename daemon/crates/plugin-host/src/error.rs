@@ -90,3 +90,26 @@ pub enum PluginError {
     #[error("the plugin was restarted: {0}")]
     StateLost(String),
 }
+
+impl PluginError {
+    /// Lets `change` see every text that came from the other side.
+    pub(crate) fn each_text(&mut self, change: impl Fn(&mut String)) {
+        match self {
+            Self::Denied(denial) => {
+                change(&mut denial.target);
+                change(&mut denial.message);
+            }
+            Self::InvalidRequest(fault)
+            | Self::Unauthenticated(fault)
+            | Self::Unavailable(fault)
+            | Self::NotFound(fault)
+            | Self::Conflict(fault) => {
+                change(&mut fault.message);
+                fault.code.iter_mut().for_each(&change);
+                fault.hint.iter_mut().for_each(&change);
+            }
+            Self::Internal(message) | Self::StateLost(message) => change(message),
+            Self::RateLimited(_) | Self::Overloaded | Self::Timeout | Self::Cancelled => {}
+        }
+    }
+}

@@ -232,8 +232,14 @@ impl<C: Contract> Instance<C> {
         add(&counters.calls, 1);
         let result = match live.run(&self.core, limit, call).await {
             Ok(result) => {
+                let result = result.map_err(|error| {
+                    let mut error = PluginError::from(error);
+                    // A plugin that was shown a password may have put it into its message.
+                    error.each_text(|text| live.store.data().log.scrub(text));
+                    error
+                });
                 self.slot.put(live);
-                result.map_err(PluginError::from)
+                result
             }
             Err(failure) => {
                 drop(live);

@@ -70,6 +70,11 @@ pub mod pool {
     pub const TABLES: u32 = 768;
     /// Stacks of calls in flight.
     pub const STACKS: u32 = 256;
+    /// Bytes of stack that a guest may use: parsers of nested code need more than the 512 KiB that
+    /// are wasmtime's default.
+    pub const GUEST_STACK: usize = 1024 * 1024;
+    /// Bytes of stack that are reserved for guest and host functions together.
+    pub const STACK: usize = 2 * 1024 * 1024;
     /// What a freed memory keeps resident. More costs memory and time: 172 against 40 MiB at 64
     /// callers when it was 1 MiB.
     pub const KEEP_RESIDENT: usize = 64 * 1024;

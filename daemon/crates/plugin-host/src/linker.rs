@@ -14,12 +14,13 @@
 
 use crate::{
     cache::Cache,
-    capabilities::{app, clock, log, net, sqlite},
+    capabilities::{app, clock, http, log, net, sqlite},
     engine::SharedEngine,
     manifest::{Kind, Manifest},
     package::{Package, PackageError},
     state::HostState,
 };
+use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 /// Why a plugin cannot be loaded.
@@ -28,6 +29,9 @@ pub enum LoadError {
     /// Its files.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// Its component is another than when the daemon started.
+    #[error("plugin.wasm was changed on disk; restart labd to take it in")]
+    Changed,
     /// Not WebAssembly, or a core module.
     #[error("plugin.wasm is not a WebAssembly component{0}")]
     NotAComponent(&'static str),
@@ -65,6 +69,10 @@ pub(crate) fn component(
         return Ok(component);
     }
     let wasm = package.wasm()?;
+    // Grants and the cache go by the digest, so nothing else may run under it.
+    if hex::encode(Sha256::digest(&wasm)) != *digest {
+        return Err(LoadError::Changed);
+    }
     match wasm.get(..8) {
         Some(b"\0asm\x0d\0\x01\0") => {}
         Some(b"\0asm\x01\0\0\0") => {
@@ -117,6 +125,9 @@ fn add_all(linker: &mut Linker<HostState>, manifest: &Manifest) -> wasmtime::Res
     clock::link(linker)?;
     if manifest.kind == Kind::Sandbox {
         app::link(linker)?;
+    }
+    if !manifest.permissions.http.is_empty() {
+        http::link(linker)?;
     }
     if manifest.permissions.net {
         net::link(linker)?;

@@ -3,9 +3,11 @@
 use crate::{
     Denial, PluginError,
     capabilities::{
+        http::HttpAccess,
         net::NetAccess,
         sqlite::{SourceFile, SqliteAccess},
     },
+    egress::{Egress, HttpPolicy},
     grants::{GrantBook, Granted},
     kinds::{ai::ProviderAccess, connector::SourceAccess},
     manifest::Permissions,
@@ -31,6 +33,7 @@ pub(crate) struct Permitted {
 /// What plugins reach the outside with.
 #[derive(Clone)]
 pub(crate) struct Outside {
+    pub egress: Egress,
     pub roots: TrustRoots,
     pub databases: Databases,
 }
@@ -72,16 +75,43 @@ impl Permitted {
         }
     }
 
+    /// What belongs to a configured provider, to be handed to an instance.
+    pub fn for_provider(&self, access: &ProviderAccess) -> Result<HttpAccess, PluginError> {
+        let permissions = self.permissions();
+        if permissions.http.is_empty() {
+            return Ok(HttpAccess::default());
+        }
+        let policy = HttpPolicy::from_manifest(
+            &self.core.id,
+            &permissions,
+            &self.package.manifest.credentials,
+            access,
+            |origin| self.grants.ceiling().allows_origin(origin),
+        )?;
+        let policy = policy.observed_by(Arc::clone(&self.core) as _);
+        Ok(HttpAccess(Some((self.outside.egress.clone(), policy))))
+    }
+
     /// Hands an instance what belongs to a configured provider.
-    pub fn give_provider(&self, state: &mut HostState, access: &ProviderAccess) {
+    pub fn give_provider(state: &mut HostState, access: &ProviderAccess, http: HttpAccess) {
         let secrets = access.credentials.values();
         state.log.seal(secrets.map(|c| c.value.clone()).collect());
+        state.http = http;
     }
 
     /// Hands an instance what belongs to a data source.
     pub fn give_source(&self, state: &mut HostState, access: &Arc<SourceAccess>) {
         state.log.seal(access.secrets.values().cloned().collect());
         let permissions = self.permissions();
+        // Without configuration only the origins that the manifest itself names.
+        let bare = ProviderAccess {
+            provider_id: access.source_id.clone(),
+            ..ProviderAccess::default()
+        };
+        match self.for_provider(&bare) {
+            Ok(http) => state.http = http,
+            Err(error) => tracing::warn!(plugin = %self.core.id, "no HTTP: {error}"),
+        }
         state.net = NetAccess(permissions.net.then(|| {
             Dialer::new(Arc::clone(access), self.outside.roots.clone())
                 .revealing(self.core.id.clone(), permissions.reveal)

@@ -301,9 +301,15 @@ impl<C: Contract> Pool<C> {
             return Err(PluginError::Overloaded);
         }
         let place = Arc::clone(&self.places).acquire_owned();
-        match tokio::time::timeout(limits.queue_wait, place).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(PluginError::Overloaded),
+        tokio::pin!(place);
+        let deadline = Instant::now() + limits.queue_wait;
+        loop {
+            match tokio::time::timeout(LOOK_AGAIN, &mut place).await {
+                Ok(permit) => return permit.map_err(|_| PluginError::Overloaded),
+                Err(_) if Instant::now() >= deadline => return Err(PluginError::Overloaded),
+                // One that was at work may be idle by now.
+                Err(_) => self.evict_longest_idle(),
+            }
         }
     }
 
@@ -337,6 +343,9 @@ impl<C: Contract> Pool<C> {
         }
     }
 }
+
+/// How often those who wait for a place look for an idle instance.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// Cancellations that may run at once.
 const RESERVED: usize = 4;

@@ -9,6 +9,7 @@ use crate::{
     adapt::{AiAdapter, ConnectorAdapter, SandboxAdapter},
     bindings::{ai, connector, sandbox},
     cache::{Cache, CacheError},
+    egress::{Egress, EgressSettings, HttpLimits},
     engine::{EngineError, SharedEngine},
     grants::{Ceiling, GrantBook, GrantError, Granted},
     kinds::{ai::AiProvider, connector::Connector, sandbox::Sandbox},
@@ -48,6 +49,8 @@ pub struct PluginOptions {
     pub limits: Limits,
     /// Certificate authorities besides the operating system's, PEM.
     pub extra_roots: Option<String>,
+    /// The proxy for requests of plugins, if any: `http://proxy.example:3128`.
+    pub proxy: Option<String>,
     /// Folders within the data directory in which SQLite files of data sources may lie after all,
     /// such as sample databases.
     pub sqlite_allowed: Vec<PathBuf>,
@@ -65,9 +68,9 @@ pub enum StartError {
     /// The cache would let others put code into the daemon.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// The certificate authorities of the configuration.
+    /// The certificate authorities or the proxy of the configuration.
     #[error(transparent)]
-    Roots(PluginError),
+    Egress(PluginError),
 }
 
 /// How a plugin fares.
@@ -158,8 +161,23 @@ impl PluginHost {
             &options.data_dir.join("grants.toml"),
             options.ceiling,
         )?);
+        let roots =
+            TrustRoots::system(options.extra_roots.as_deref()).map_err(StartError::Egress)?;
+        let http = HttpLimits {
+            body: options.limits.http_body,
+            headers: options.limits.http_headers,
+            first_byte: options.limits.first_event,
+            between_bytes: options.limits.between_events,
+            ..HttpLimits::default()
+        };
+        let egress = Egress::new(EgressSettings {
+            roots: roots.clone(),
+            proxy: options.proxy,
+            limits: http,
+        });
         let outside = Outside {
-            roots: TrustRoots::system(options.extra_roots.as_deref()).map_err(StartError::Roots)?,
+            egress: egress.map_err(StartError::Egress)?,
+            roots,
             databases: Databases::new(FileRules {
                 forbidden: vec![options.data_dir.clone()],
                 allowed: options.sqlite_allowed,

@@ -2,7 +2,9 @@
 //! capabilities of this one instance.
 
 use crate::{
-    capabilities::{app::AppAccess, log::LogSink, net::NetAccess, sqlite::SqliteAccess},
+    capabilities::{
+        app::AppAccess, http::HttpAccess, log::LogSink, net::NetAccess, sqlite::SqliteAccess,
+    },
     plugin_core::{PluginCore, add},
 };
 use std::{
@@ -28,6 +30,7 @@ pub(crate) struct HostState {
     pub core: Arc<PluginCore>,
     pub log: LogSink,
     pub app: AppAccess,
+    pub http: HttpAccess,
     pub net: NetAccess,
     pub sqlite: SqliteAccess,
     pub table: ResourceTable,
@@ -73,6 +76,7 @@ pub(crate) fn new_store(
             core: Arc::clone(core),
             log,
             app: AppAccess::default(),
+            http: HttpAccess::default(),
             net: NetAccess::default(),
             sqlite: SqliteAccess::default(),
             table,

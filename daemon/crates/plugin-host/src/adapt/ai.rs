@@ -25,9 +25,10 @@ pub(crate) struct AiAdapter {
 impl AiAdapter {
     async fn instance(&self, access: &ProviderAccess) -> Result<Instance<Exports>, PluginError> {
         self.permitted.check()?;
+        let http = self.permitted.for_provider(access)?;
         let instance = self.pool.warm(&access.provider_id).await?;
         // Settings and credentials may have changed since the instance was used last.
-        instance.with_state(|state| self.permitted.give_provider(state, access));
+        instance.with_state(|state| Permitted::give_provider(state, access, http));
         Ok(instance)
     }
 }

@@ -101,6 +101,21 @@ impl LogSink {
         self.core.emit(Happening::Log { level, line });
     }
 
+    /// Replaces the instance's secrets in a text that leaves it in another way.
+    pub fn scrub(&self, text: &mut String) {
+        for secret in self
+            .secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter(|secret| secret.len() >= SHORTEST_SECRET)
+        {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), "[sealed]");
+            }
+        }
+    }
+
     fn line(&self, message: &str, fields: &[(String, String)]) -> String {
         let mut text = String::new();
         let mut push = |part: &str| {

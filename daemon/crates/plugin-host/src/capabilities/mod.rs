@@ -4,11 +4,13 @@
 //! | capability | linked for |
 //! | --- | --- |
 //! | `log`, `clock` | every plugin |
+//! | `http` | plugins whose manifest asks for it |
 //! | `net`, `sqlite` | connectors whose manifest asks for it |
 //! | `app` | sandboxes |
 
 pub(crate) mod app;
 pub(crate) mod clock;
+pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod net;
 pub(crate) mod sqlite;
