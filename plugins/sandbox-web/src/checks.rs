@@ -129,7 +129,8 @@ fn missing_names(path: &str, import: &Import, module: &str, exports: Vec<&str>) 
                     format!("`{module}` has no export `{name}`."),
                     nearest(name, exports.iter().copied())
                         .map(str::to_owned)
-                        .or(elsewhere),
+                        .or(elsewhere)
+                        .or_else(|| (1..=4).contains(&exports.len()).then(|| exports.join(", "))),
                 )
             };
             error("unknown-export", message)

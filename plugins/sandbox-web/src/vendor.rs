@@ -24,10 +24,8 @@ pub const SERVER_MODULES: [(&str, &str); 2] = [
     ("zod", include_str!("../generated/server/zod.js")),
 ];
 
-/// The class names of `@labd/ui`.
-pub static UI_CLASSES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../generated/ui-classes.json")).unwrap_or_default()
-});
+/// What stands before every app's own sheet: the reset, the theme, the classes of `@labd/ui`.
+pub const BASE_CSS: &str = include_str!("../generated/base.css");
 
 /// The names that a module of the set exports; none when it is not in the set.
 #[must_use]

@@ -71,13 +71,10 @@ impl Project {
     /// # Errors
     /// `internal` when the style compiler does not load.
     pub fn open() -> Result<Self> {
-        let mut styles = Styles::new()?;
-        // What nearly every app needs is compiled before the first one comes.
-        styles.warm(vendor::UI_CLASSES.iter().map(String::as_str));
         Ok(Self {
             files: BTreeMap::new(),
             compiled: BTreeMap::new(),
-            styles,
+            styles: Styles::new()?,
             handed_out: BTreeSet::new(),
         })
     }
@@ -140,11 +137,11 @@ impl Workspace for Project {
         let queries = self.queries(&mut faults);
         let view = View::of(self, &queries, &mut faults);
         let (sheets, words) = (view.sheets(self), view.words());
-        let style = match self
+        let styles = match self
             .styles
             .compile(&sheets, &words.iter().copied().collect())
         {
-            Ok(css) => Some(style_asset(css)),
+            Ok(css) => Some(vec![style_asset(vendor::BASE_CSS), style_asset(css)]),
             Err(thrown) => {
                 faults.push(style_fault(&thrown.message, &sheets));
                 None
@@ -162,7 +159,7 @@ impl Workspace for Project {
         if any_error(&prepared.diagnostics) {
             return Ok(prepared);
         }
-        let (Some(entry), Some(style)) = (view.entry, style) else {
+        let (Some(entry), Some(styles)) = (view.entry, styles) else {
             return Ok(prepared);
         };
         let modules = graph::link(&entry, &view.nodes);
@@ -171,11 +168,11 @@ impl Workspace for Project {
                 .last()
                 .map(|module| module.name.clone())
                 .unwrap_or_default(),
-            styles: vec![style.name.clone()],
+            styles: styles.iter().map(|sheet| sheet.name.clone()).collect(),
             modules: modules.iter().map(|module| module.name.clone()).collect(),
             vendor: view.vendor.into_iter().collect(),
         });
-        let mut assets = vec![style];
+        let mut assets = styles;
         for module in modules {
             let ending = paths::extension(&module.path);
             if let (true, Some(content)) = (is_image(ending), self.files.get(&module.path)) {
@@ -409,15 +406,10 @@ impl View {
     }
 
     fn words(&self) -> BTreeSet<&str> {
-        let own = self
-            .nodes
-            .values()
-            .flat_map(|node| node.script.words.iter().map(String::as_str));
-        let ui = self
-            .vendor
-            .contains("@labd/ui")
-            .then(|| vendor::UI_CLASSES.iter().map(String::as_str));
-        own.chain(ui.into_iter().flatten()).collect()
+        let scripts = self.nodes.values().map(|node| &node.script);
+        scripts
+            .flat_map(|script| script.words.iter().map(String::as_str))
+            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //   ../generated/assets/*.js      browser modules: ESM, split, minified, named by content
 //   ../generated/vendor.json      import map, preloads and exports of each of them
 //   ../generated/tailwind.js      the Tailwind compiler for QuickJS
-//   ../generated/ui-classes.json  the class names that @labd/ui uses
+//   ../generated/base.css         Tailwind's reset, our theme and the classes of @labd/ui
 //   ../generated/server/*.js      zod and date-fns for server code, in QuickJS
 import { createRequire } from "node:module";
 import fs from "node:fs";
@@ -96,11 +96,11 @@ for (const name of ["zod", "date-fns"]) {
   await esbuild.build({ ...common, entryPoints: [path.join(entries, `${name}.js`)], format: "esm", target: "es2022", outfile: path.join(out, "server", `${name}.js`) });
 }
 
-// The classes of @labd/ui: every token of its string literals that Tailwind makes a rule of.
+// The classes of @labd/ui: Tailwind makes a rule of each token that is one, and passes the others over.
 const { compile } = await import("tailwindcss");
 const stylesheet = fs.readFileSync(require.resolve("tailwindcss/index.css"), "utf8");
 const theme = fs.readFileSync(path.join(here, "src/ui/theme.css"), "utf8");
-const compiler = async () => compile('@import "tailwindcss";\n' + theme, { base: "/", loadStylesheet: async (id) => ({ path: id, base: "/", content: stylesheet }) });
+const { build } = await compile('@import "tailwindcss";\n' + theme, { base: "/", loadStylesheet: async (id) => ({ path: id, base: "/", content: stylesheet }) });
 const tokens = new Set();
 for (const file of fs.readdirSync(path.join(here, "src/ui")).filter((name) => /\.tsx?$/.test(name))) {
   const source = fs.readFileSync(path.join(here, "src/ui", file), "utf8");
@@ -108,15 +108,9 @@ for (const file of fs.readdirSync(path.join(here, "src/ui")).filter((name) => /\
     for (const token of (a ?? b).split(/[\s${}?:"']+(?=\s|$)|\s+|"/)) if (/^[a-z@*[!-][^\s"'`${}<>\\]*$/.test(token) && token.length < 100) tokens.add(token);
   }
 }
-const { build } = await compiler();
-let before = build([]);
-const classes = [...tokens].sort().filter((token) => {
-  const after = build([token]);
-  const used = after !== before;
-  before = after;
-  return used;
-});
-fs.writeFileSync(path.join(out, "ui-classes.json"), JSON.stringify(classes));
+const css = build([...tokens].sort());
+const base = await esbuild.transform(css, { loader: "css", minify: true, target: "es2022" });
+fs.writeFileSync(path.join(out, "base.css"), base.code);
 fs.writeFileSync(path.join(out, "vendor.json"), JSON.stringify(vendor, null, 1));
 // The preview's shell makes its import map of it.
 fs.copyFileSync(path.join(out, "vendor.json"), path.join(assets, "vendor.json"));
@@ -142,4 +136,4 @@ for (const file of fs.readdirSync(assets)) {
   packed += gzip;
   if (process.argv.includes("--sizes")) console.log(file, bytes.length, gzip);
 }
-console.log(`vendor: ${raw} bytes, ${packed} gzip; ${classes.length} classes of @labd/ui`);
+console.log(`vendor: ${raw} bytes, ${packed} gzip; base.css ${base.code.length}`);

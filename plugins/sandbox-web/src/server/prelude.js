@@ -307,6 +307,14 @@
     return copy;
   }
 
+  // QuickJS reads JSON by recursion that its limit of the stack does not see.
+  const parse = JSON.parse;
+  JSON.parse = (text, reviver) => {
+    const json = String(text);
+    if (json.length > 500 && native.nests(json)) throw new SyntaxError("This JSON nests deeper than 500 levels");
+    return parse(json, reviver);
+  };
+
   // ---- numbers for people ---------------------------------------------------------------------
   // English only: a handler gives data, and the browser, which knows the viewer, formats it.
   const SIGNS = { USD: "$", EUR: "€", GBP: "£", JPY: "¥", INR: "₹", CNY: "CN¥", KRW: "₩", BRL: "R$", CHF: "CHF ", CAD: "CA$", AUD: "A$" };

@@ -326,6 +326,10 @@ fn prelude<'js, H: Host>(ctx: &Ctx<'js>, host: &H) -> rquickjs::Result<(Kept, Ke
         )?,
     )?;
     native.set(
+        "nests",
+        Function::new(ctx.clone(), |json: String| nests(&json))?,
+    )?;
+    native.set(
         "encode",
         Function::new(ctx.clone(), |ctx: Ctx<'js>, text: String| {
             TypedArray::<u8>::new(ctx, text)
@@ -343,6 +347,25 @@ fn prelude<'js, H: Host>(ctx: &Ctx<'js>, host: &H) -> rquickjs::Result<(Kept, Ke
         Ok(Persistent::save(ctx, parts.get::<_, Function>(name)?))
     };
     Ok((keep("dispatch")?, keep("runTimer")?))
+}
+
+/// Levels of JSON beyond which it is refused.
+const MAX_LEVELS: usize = 500;
+
+/// Whether a JSON text has more levels than that.
+fn nests(json: &str) -> bool {
+    let (mut level, mut quoted, mut escaped) = (0usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => level += 1,
+            b']' | b'}' if !quoted => level = level.saturating_sub(1),
+            _ => {}
+        }
+        level > MAX_LEVELS
+    })
 }
 
 /// A stack with the places of the source in place of those of the compiled code, without the
@@ -433,5 +456,22 @@ impl Loader for Parts {
                 &format!("there is no module {name}"),
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_texts_are_no_levels() {
+        assert!(nests(&"[".repeat(501)));
+        assert!(!nests(&"[]".repeat(501)));
+        assert!(!nests(&format!(
+            "\"{}\\\"{}\"",
+            "[".repeat(600),
+            "{".repeat(600)
+        )));
+        assert!(nests(&format!("[\"\\\\\", {}", "{".repeat(501))));
     }
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { AreaChartCard, BarChartCard, DataTable, Grid, Page, Select, Stat } from "@labd/ui";
-import { num, reportProblem, useQuery } from "@labd/data";
+import { reportProblem, useQuery } from "@labd/data";
 import { Banknote, Receipt, ShoppingCart, Users } from "lucide-react";
 
 interface Summary {
@@ -26,7 +26,6 @@ export default function Overview() {
     return () => { current = false; };
   }, [months]);
 
-  const best = customers.data.slice(0, 8);
   return (
     <Page
       title="Overview"
@@ -49,7 +48,7 @@ export default function Overview() {
       </Grid>
       <div className="grid gap-4 sm:gap-5 xl:grid-cols-[3fr_2fr]">
         <AreaChartCard title="Revenue by month" query={revenue} x="month" y="revenue" format="currency" xFormat="month" />
-        <BarChartCard title="Best customers" data={best.map((row) => ({ ...row, revenue: num(row.revenue) }))} x="name" y="revenue" format="currency" horizontal />
+        <BarChartCard title="Best customers" query={customers} data={customers.data.slice(0, 8)} x="name" y="revenue" format="currency" horizontal />
       </div>
       <DataTable
         title="Customers"

@@ -1,14 +1,19 @@
 // The Tailwind compiler as QuickJS runs it, inside the sandbox. `globalThis.__tailwind` is all
 // that the guest calls; it holds one compiler per call of `open`.
 import { compile } from "tailwindcss";
-import index from "tailwindcss/index.css";
+import defaults from "tailwindcss/theme.css";
+import utilities from "tailwindcss/utilities.css";
 import theme from "../ui/theme.css";
 
-/** What `@import "tailwindcss"` and its parts stand for; our theme comes with the whole. */
-const OWN = {
-  "tailwindcss": index,
-  "tailwindcss/index.css": index,
-};
+// Preflight, the values of our theme and the rules of @labd/ui are in `base.css`, which is built
+// once and stands before the app's own sheet: an app's classes win over those of @labd/ui.
+const ROOT = `
+@layer theme, base, components, utilities;
+@import "labd:defaults" layer(theme);
+@import "labd:theme" reference;
+@import "labd:utilities" layer(utilities);
+`;
+const OWN = { "labd:defaults": defaults, "labd:theme": theme, "labd:utilities": utilities };
 
 globalThis.__tailwind = {
   /**
@@ -17,30 +22,20 @@ globalThis.__tailwind = {
    */
   async open(sheets) {
     const files = new Map(sheets);
-    const served = new Set();
-    const root = [
-      '@import "tailwindcss";',
-      '@import "labd:theme";',
-      ...sheets.map(([path]) => `@import ${JSON.stringify("app:" + path)};`),
-    ].join("\n");
+    const root = ROOT + sheets.map(([path]) => `@import ${JSON.stringify("app:" + path)};`).join("\n");
     const compiler = await compile(root, {
       base: "",
       async loadStylesheet(id, base) {
-        const own = OWN[id];
-        if (own !== undefined || id === "labd:theme") {
-          // A sheet of the app may import Tailwind itself, as its documentation says: once is enough.
-          const content = served.has(id) ? "" : own ?? theme;
-          served.add(id);
-          return { path: id, base: "", content };
-        }
-        if (id.startsWith("tailwindcss/")) return { path: id, base: "", content: "" };
+        if (OWN[id] !== undefined) return { path: id, base: "", content: OWN[id] };
+        // A sheet of the app may import Tailwind itself, as its documentation says: it is there.
+        if (id === "tailwindcss" || id.startsWith("tailwindcss/")) return { path: id, base: "", content: "" };
         const path = id.startsWith("app:") ? id.slice(4) : join(base, id);
         const content = files.get(path);
-        if (content === undefined) throw new Error(`The style sheet "${id}" does not exist.`);
+        if (content === undefined) throw new Error(`The style sheet \`${id}\` does not exist.`);
         return { path, base: path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "", content };
       },
       async loadModule(id) {
-        throw new Error(`Tailwind plugins and configuration files are not available here: "${id}". Use @theme and @utility in CSS.`);
+        throw new Error(`Tailwind plugins and configuration files are not available here: \`${id}\`. Use @theme and @utility in CSS.`);
       },
     });
     return (candidates) => compiler.build(candidates);

@@ -86,7 +86,7 @@ export function Stat({ label, value, query, field, format, delta, hint, inverse,
 export type Tone = "neutral" | "accent" | "good" | "warn" | "bad";
 
 const TONES: Record<Tone, string> = {
-  neutral: "bg-sunken text-muted",
+  neutral: "bg-line/60 text-muted",
   accent: "bg-accent-soft text-accent-strong",
   good: "bg-good-soft text-good",
   warn: "bg-warn-soft text-warn",

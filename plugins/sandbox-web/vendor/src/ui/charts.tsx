@@ -14,7 +14,7 @@ export interface ChartProps {
   title?: ReactNode;
   description?: ReactNode;
   actions?: ReactNode;
-  /** The state of `useQuery`; or `data`. */
+  /** The state of `useQuery`. With `data` too, those rows are shown, and waiting and errors are the query's. */
   query?: QueryLike;
   data?: any[];
   /** The column of the categories or dates. */
@@ -54,7 +54,7 @@ function useNumbers(rows: any[], keys: string[]): any[] {
 }
 
 function Frame({ title, description, actions, query, data, height = 280, className, children }: Omit<ChartProps, "x" | "y"> & { children: ReactNode }) {
-  const rows = query?.data ?? data ?? [];
+  const rows = data ?? query?.data ?? [];
   const body = query?.error && !rows.length ? <ErrorState error={query.error} onRetry={query.refresh} className="h-full py-0" />
     : query?.loading && !rows.length ? <Waiting />
     : !rows.length ? <EmptyState title="No data to show" description="The query gave no rows." className="h-full py-0" />
@@ -94,7 +94,7 @@ const TICK = { fill: "var(--color-faint)", fontSize: 11 };
 const GRID = { stroke: "var(--color-line)", strokeDasharray: "0", vertical: false };
 const MARGIN = { top: 8, right: 8, bottom: 0, left: 0 };
 const legend = (count: number) => count > 1
-  ? <Legend verticalAlign="top" align="right" height={28} iconType="circle" iconSize={8} formatter={(text: string) => <span className="text-xs text-muted">{text}</span>} />
+  ? <Legend verticalAlign="top" align="right" height={28} iconType="circle" iconSize={8} itemSorter={null} formatter={(text: string) => <span className="text-xs text-muted">{text}</span>} />
   : null;
 const xAxis = (key: string, format?: Format) => (
   <XAxis dataKey={key} tick={TICK} tickLine={false} axisLine={false} tickMargin={8} minTickGap={24} tickFormatter={(value) => formatValue(value, format)} />
@@ -106,7 +106,7 @@ const yAxis = (format?: Format) => (
 /** Values over time as lines. */
 export function LineChartCard(props: ChartProps) {
   const series = seriesOf(props.y);
-  const rows = useNumbers(props.query?.data ?? props.data ?? [], series.map((one) => one.key));
+  const rows = useNumbers(props.data ?? props.query?.data ?? [], series.map((one) => one.key));
   return (
     <Frame {...props}>
       <ResponsiveContainer width="100%" height="100%">
@@ -126,7 +126,7 @@ export function LineChartCard(props: ChartProps) {
 export function AreaChartCard(props: ChartProps) {
   const id = useId();
   const series = seriesOf(props.y);
-  const rows = useNumbers(props.query?.data ?? props.data ?? [], series.map((one) => one.key));
+  const rows = useNumbers(props.data ?? props.query?.data ?? [], series.map((one) => one.key));
   return (
     <Frame {...props}>
       <ResponsiveContainer width="100%" height="100%">
@@ -153,13 +153,13 @@ export function AreaChartCard(props: ChartProps) {
 /** Values by category as bars; `horizontal` suits long names. */
 export function BarChartCard({ horizontal, ...props }: ChartProps & { horizontal?: boolean }) {
   const series = seriesOf(props.y);
-  const rows = useNumbers(props.query?.data ?? props.data ?? [], series.map((one) => one.key));
+  const rows = useNumbers(props.data ?? props.query?.data ?? [], series.map((one) => one.key));
   const radius = (last: boolean): [number, number, number, number] => !last ? [0, 0, 0, 0] : horizontal ? [0, 4, 4, 0] : [4, 4, 0, 0];
   return (
     <Frame {...props}>
       <ResponsiveContainer width="100%" height="100%">
         <BarChart data={rows} margin={MARGIN} layout={horizontal ? "vertical" : "horizontal"} accessibilityLayer>
-          <CartesianGrid {...GRID} vertical={horizontal} horizontal={!horizontal} />
+          <CartesianGrid {...GRID} vertical={!!horizontal} horizontal={!horizontal} />
           {horizontal ? (
             <>
               <XAxis type="number" tick={TICK} tickLine={false} axisLine={false} tickFormatter={(value) => formatValue(value, props.format, true)} />
@@ -181,7 +181,7 @@ function shorten(text: string): string {
 
 /** Shares of a whole. What comes after the seventh largest is one slice. */
 export function PieChartCard({ y, x, ...props }: Omit<ChartProps, "y" | "stacked"> & { y: string }) {
-  const rows = useNumbers(props.query?.data ?? props.data ?? [], [y]);
+  const rows = useNumbers(props.data ?? props.query?.data ?? [], [y]);
   const slices = useMemo(() => {
     const sorted = rows.filter((row) => row[y] > 0).sort((a, b) => b[y] - a[y]);
     const head = sorted.slice(0, sorted.length > 8 ? 7 : 8);
@@ -197,7 +197,7 @@ export function PieChartCard({ y, x, ...props }: Omit<ChartProps, "y" | "stacked
         <div className="relative h-full min-h-0 min-w-36 flex-1">
           <ResponsiveContainer width="100%" height="100%">
             <PieChart accessibilityLayer>
-              <Pie data={slices} dataKey="value" nameKey="name" innerRadius="62%" outerRadius="92%" paddingAngle={1.5} stroke="none" isAnimationActive={false}>
+              <Pie data={slices} dataKey="value" nameKey="name" innerRadius="62%" outerRadius="92%" startAngle={90} endAngle={-270} paddingAngle={1.5} stroke="none" isAnimationActive={false}>
                 {slices.map((one, index) => <Cell key={one.name} fill={chartColor(index)} />)}
               </Pie>
               <Tooltip content={<Tip format={props.format} />} />

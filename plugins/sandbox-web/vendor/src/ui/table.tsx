@@ -23,7 +23,7 @@ export interface DataTableProps<T = any> {
   title?: ReactNode;
   description?: ReactNode;
   actions?: ReactNode;
-  /** The state of `useQuery`; or `data`. */
+  /** The state of `useQuery`. With `data` too, those rows are shown, and waiting and errors are the query's. */
   query?: QueryLike;
   data?: T[];
   /** Which columns, in which order; all of the query by default. A string is a key. */
@@ -54,7 +54,7 @@ function compare(a: unknown, b: unknown): number {
 /** Rows with search, exact sort, pages and export. Columns come from the query unless given. */
 export function DataTable<T extends Record<string, any> = any>(props: DataTableProps<T>) {
   const { query, searchable = true, pageSize = 10, exportName, onRowClick } = props;
-  const rows: T[] = query?.data ?? props.data ?? [];
+  const rows: T[] = props.data ?? query?.data ?? [];
   const [search, setSearch] = useState("");
   const [sort, setSort] = useState<Sort>(props.initialSort ? { direction: "asc", ...props.initialSort } : null);
   const [wanted, setPage] = useState(0);
@@ -131,7 +131,7 @@ export function DataTable<T extends Record<string, any> = any>(props: DataTableP
                     return (
                       <th key={column.key} scope="col" aria-sort={direction ? (direction === "asc" ? "ascending" : "descending") : undefined} className={cx("px-3 py-2 text-xs font-medium whitespace-nowrap text-muted first:pl-4 last:pr-4 sm:first:pl-5 sm:last:pr-5", ALIGN[column.align])}>
                         {column.sortable === false ? column.label : (
-                          <button type="button" onClick={() => toggle(column.key)} className={cx("group inline-flex items-center gap-1 rounded hover:text-ink", column.align === "right" && "flex-row-reverse", direction && "text-ink")}>
+                          <button type="button" onClick={() => toggle(column.key)} className={cx("group inline-flex items-center gap-1 rounded align-middle hover:text-ink", column.align === "right" && "flex-row-reverse", direction && "text-ink")}>
                             {column.label}
                             <Glyph name={direction === "desc" ? "down" : "up"} className={cx("size-3", direction ? "opacity-100" : "opacity-0 group-hover:opacity-50 group-focus-visible:opacity-50")} />
                           </button>

@@ -1,0 +1,324 @@
+//! The sandbox plugin as it ships, in the real host: the sample app is compiled, its handler runs,
+//! and what a handler may do wrong stays its own fault.
+//!
+//! Needs the packaged plugin: `cargo xtask plugins`.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use labd_plugin_host::kinds::sandbox::{
+    AppRequest, AppServer, AppServices, Change, Prepared, Sandbox, SourceFile,
+};
+use labd_plugin_host::{PluginError, PluginHost, PluginOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A host with nothing but the sandbox.
+struct Setup {
+    sandbox: Arc<dyn Sandbox>,
+    _host: PluginHost,
+    _data: tempfile::TempDir,
+}
+
+#[expect(clippy::expect_used, reason = "a test cannot go on without it")]
+fn setup() -> Setup {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let package = root().join("daemon/embedded/plugins/labd.sandbox-web-0.1.0");
+    assert!(
+        package.join("plugin.toml").exists(),
+        "run `cargo xtask plugins` first"
+    );
+    let host = PluginHost::start(PluginOptions {
+        data_dir: data.path().to_owned(),
+        directories: vec![package],
+        ..PluginOptions::default()
+    })
+    .expect("a plugin host");
+    let sandbox = host
+        .sandbox("labd.sandbox-web")
+        .expect("the sandbox plugin");
+    Setup {
+        sandbox,
+        _host: host,
+        _data: data,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test cannot go on without it")]
+fn files(base: &Path, folder: &Path, found: &mut Vec<SourceFile>) {
+    for entry in std::fs::read_dir(folder).expect("the sample app") {
+        let path = entry.expect("the sample app").path();
+        if path.is_dir() {
+            files(base, &path, found);
+        } else if let Some(relative) = path.strip_prefix(base).ok().and_then(Path::to_str) {
+            found.push(SourceFile {
+                path: relative.to_owned(),
+                content: std::fs::read(&path).expect("the sample app").into(),
+            });
+        }
+    }
+}
+
+fn sample_app() -> Vec<SourceFile> {
+    let base = root().join("examples/apps/shop-dashboard");
+    let mut found = Vec::new();
+    files(&base, &base, &mut found);
+    found
+}
+
+fn app(server: &str) -> Vec<SourceFile> {
+    [
+        ("app.json", r#"{"name": "Test"}"#),
+        ("src/main.tsx", "document.title = \"x\";"),
+        ("queries/numbers.sql", "-- @param most int\nSELECT :most"),
+        ("server/run.ts", server),
+    ]
+    .map(|(path, content)| SourceFile {
+        path: path.to_owned(),
+        content: Bytes::copy_from_slice(content.as_bytes()),
+    })
+    .to_vec()
+}
+
+/// Answers every query with two rows and keeps what was asked.
+#[derive(Default)]
+struct Services {
+    asked: Mutex<Vec<String>>,
+    logged: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl AppServices for Services {
+    async fn query(&self, name: &str, parameters: &str) -> Result<String, PluginError> {
+        if let Ok(mut asked) = self.asked.lock() {
+            asked.push(format!("{name} {parameters}"));
+        }
+        Ok(r#"{"columns":[{"name":"month","type":"text","kind":"text"},{"name":"orders","type":"int","kind":"integer"},{"name":"revenue","type":"numeric","kind":"decimal"}],"rows":[["2025-01",3,"10.50"],["2025-02",1,"4.50"]],"truncated":false,"rowCount":2}"#.to_owned())
+    }
+
+    fn user(&self) -> String {
+        r#"{"name":"Ada"}"#.to_owned()
+    }
+
+    fn log(&self, _level: &str, message: &str) {
+        if let Ok(mut logged) = self.logged.lock() {
+            logged.push(message.to_owned());
+        }
+    }
+}
+
+async fn prepare(setup: &Setup, changed: Vec<SourceFile>) -> Result<Prepared, PluginError> {
+    let mut workspace = setup.sandbox.open_workspace("project").await?;
+    workspace
+        .prepare(Change {
+            changed,
+            removed: Vec::new(),
+        })
+        .await
+}
+
+async fn load(setup: &Setup, server: &str) -> Result<Box<dyn AppServer>, PluginError> {
+    let prepared = prepare(setup, app(server)).await?;
+    let bundle = prepared.server_bundle.ok_or_else(|| {
+        PluginError::Internal(format!("no bundle: {:?}", prepared.diagnostics))
+    })?;
+    setup.sandbox.load("project", bundle).await
+}
+
+fn get(url: &str) -> AppRequest {
+    AppRequest {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        headers: vec![("accept".to_owned(), "application/json".to_owned())],
+        body: Bytes::new(),
+    }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
+    headers
+        .iter()
+        .find(|(one, _)| one == name)
+        .map_or("", |(_, value)| value)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_app_is_compiled_and_a_change_touches_what_it_must() {
+    let setup = setup();
+    let mut workspace = setup.sandbox.open_workspace("project").await.unwrap();
+    let changed = sample_app();
+    let first = workspace
+        .prepare(Change {
+            changed: changed.clone(),
+            removed: vec![],
+        })
+        .await
+        .unwrap();
+    assert_eq!(first.diagnostics, []);
+    let manifest = first.manifest.unwrap();
+    assert_eq!(manifest.modules.len(), 3);
+    assert_eq!(manifest.modules.last(), Some(&manifest.entry));
+    assert_eq!(first.queries.len(), 3);
+    assert_eq!(first.server_routes[0].path, "summary");
+
+    let mut overview = changed
+        .iter()
+        .find(|file| file.path.ends_with("Overview.tsx"))
+        .cloned()
+        .unwrap();
+    let text = String::from_utf8(overview.content.to_vec()).unwrap();
+    for class in [true, false] {
+    let mut times = Vec::new();
+    for number in 0..20 {
+        // New words and a new class each time, as an edit has them.
+        let edited = text.replace("gap-4", &format!("gap-4 mt-[{}px]", if class { number } else { 0 }));
+        overview.content = edited.replace("Overview", &format!("Overview {number}")).replace("function Overview ", "function Overview_").into();
+        let start = Instant::now();
+        let next = workspace
+            .prepare(Change {
+                changed: vec![overview.clone()],
+                removed: vec![],
+            })
+            .await
+            .unwrap();
+        times.push(start.elapsed());
+        let _ = next;
+    }
+    times.sort();
+    println!("prepare after an edit, new class {class}: min {:?} p50 {:?}, max {:?}", times[0], times[10], times[19]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_reads_queries_and_answers() {
+    let setup = setup();
+    let prepared = prepare(&setup, sample_app()).await.unwrap();
+    let mut server = setup
+        .sandbox
+        .load("project", prepared.server_bundle.unwrap())
+        .await
+        .unwrap();
+    let services = Arc::new(Services::default());
+    let answer = server
+        .handle(get("/api/summary?months=1"), services.clone())
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(
+        header(&answer.headers, "content-type"),
+        "application/json"
+    );
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["revenue"], 4.5);
+    assert_eq!(
+        services.asked.lock().unwrap()[0],
+        r#"monthly_revenue {"months":2}"#
+    );
+    let refused = server
+        .handle(get("/api/summary?months=x"), services.clone())
+        .await
+        .unwrap();
+    assert_eq!(refused.status, 400);
+    let nowhere = server.handle(get("/api/nowhere"), services).await.unwrap();
+    assert_eq!(nowhere.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handlers_exception_is_a_500_at_its_place_in_the_source() {
+    let setup = setup();
+    let mut server = load(
+        &setup,
+        "interface A { b: string }\n\nexport function GET(): A {\n  const a: any = undefined;\n  return a.b;\n}\n",
+    )
+    .await
+    .unwrap();
+    let answer = server
+        .handle(get("/api/run"), Arc::new(Services::default()))
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 500);
+    let error = header(&answer.headers, "x-labd-error");
+    assert!(error.contains("TypeError"), "{error}");
+    assert!(error.contains("(server/run.ts:5:"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_recursion_is_a_500_and_the_next_request_works() {
+    let setup = setup();
+    let mut server = load(
+        &setup,
+        r#"
+let deepest = 0;
+function down(n: number): number { deepest = n; return 1 + down(n + 1); }
+const nest = (n: number): unknown => (n ? [nest(n - 1)] : []);
+export function GET(request: Request) {
+  switch (new URL(request.url).searchParams.get("how")) {
+    case "function": return down(0);
+    case "json": return JSON.parse("[".repeat(200000));
+    case "stringify": { let a: unknown = []; for (let i = 0; i < 100000; i++) a = [a]; return a; }
+    case "sort": { const f = (): number => { [2, 1].sort(f); return 0; }; return f(); }
+    case "regexp": return /(?:a|(?:a))*b/.test("a".repeat(200000));
+    case "tostring": { const o: any = { toString: () => `${o}` }; return `${o}`; }
+    case "deepest": return { deepest };
+    default: return { depth: JSON.stringify(nest(200)).length };
+  }
+}
+"#,
+    )
+    .await
+    .unwrap();
+    for how in ["function", "json", "stringify", "sort", "tostring", "regexp"] {
+        let start = Instant::now();
+        let answer = server
+            .handle(
+                get(&format!("/api/run?how={how}")),
+                Arc::new(Services::default()),
+            )
+            .await;
+        println!("{how}: {:?} in {:?}", answer.as_ref().map(|answer| (answer.status, header(&answer.headers, "x-labd-error").chars().take(160).collect::<String>())), start.elapsed());
+        let answer = answer.unwrap();
+        if how != "regexp" {
+            assert_eq!(answer.status, 500, "{how}");
+        }
+    }
+    let answer = server
+        .handle(get("/api/run?how=deepest"), Arc::new(Services::default()))
+        .await
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&answer.body));
+    let answer = server
+        .handle(get("/api/run"), Arc::new(Services::default()))
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_never_answers_says_so() {
+    let setup = setup();
+    let mut server = load(
+        &setup,
+        "export async function GET() { await new Promise(() => {}); }\nexport async function POST(request: Request) { await new Promise((done) => setTimeout(done, 60_000)); return { body: await request.json(), id: crypto.randomUUID().length }; }",
+    )
+    .await
+    .unwrap();
+    let stuck = server
+        .handle(get("/api/run"), Arc::new(Services::default()))
+        .await
+        .unwrap();
+    assert_eq!(stuck.status, 500);
+    let mut request = get("/api/run");
+    request.method = "POST".to_owned();
+    request.body = Bytes::from_static("{\"name\": \"Zoë 😀\"}".as_bytes());
+    let answer = server
+        .handle(request, Arc::new(Services::default()))
+        .await
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&answer.body),
+        "{\"body\":{\"name\":\"Zoë 😀\"},\"id\":36}"
+    );
+}
