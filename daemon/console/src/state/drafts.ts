@@ -1,0 +1,41 @@
+/** What was typed into files and not saved yet. It outlives the editor, so that one can look elsewhere. */
+import { useSyncExternalStore } from "react";
+import type { FileContent } from "../api/types";
+
+export interface FileDraft {
+  base: FileContent;
+  text: string;
+}
+
+let drafts: ReadonlyMap<string, FileDraft> = new Map();
+const listeners = new Set<() => void>();
+
+window.addEventListener("beforeunload", (event) => {
+  if (drafts.size > 0) event.preventDefault();
+});
+
+export const draftKey = (project: string, path: string) => `${project}/${path}`;
+
+export function draftOf(key: string): FileDraft | undefined {
+  return drafts.get(key);
+}
+
+/** Keeps, or with none forgets, what was typed. */
+export function setDraft(key: string, draft: FileDraft | undefined): void {
+  if (!draft && !drafts.has(key)) return;
+  const next = new Map(drafts);
+  if (draft) next.set(key, draft);
+  else next.delete(key);
+  drafts = next;
+  for (const listener of listeners) listener();
+}
+
+export function useDrafts(): ReadonlyMap<string, FileDraft> {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => drafts,
+  );
+}
