@@ -86,7 +86,7 @@ pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     step::all([
         host,
         documentation(workspace),
-        plugin_tests(workspace, &nextest),
+        plugin_tests(workspace, &nextest, &server),
         node::run_all(workspace, "test"),
     ])
 }
@@ -102,13 +102,16 @@ fn documentation(workspace: &Workspace) -> Result<()> {
     .map(|_| ())
 }
 
-/// The plugins' own tests, which run natively against the SDK's fakes.
-fn plugin_tests(workspace: &Workspace, nextest: &Path) -> Result<()> {
+/// The plugins' own tests, which run natively, against the SDK's fakes or the private servers.
+fn plugin_tests(workspace: &Workspace, nextest: &Path, server: &Postgres) -> Result<()> {
     if wasm::folders(workspace)?.is_empty() {
         return Ok(());
     }
     let mut tests = nextest_run(workspace, workspace.in_plugins(nextest));
-    step::shown("tests of the plugins", tests.arg("--no-tests=pass"))
+    step::shown(
+        "tests of the plugins",
+        environment(workspace, server, &mut tests).arg("--no-tests=pass"),
+    )
 }
 
 /// Adds what every run of nextest is given.
