@@ -114,8 +114,11 @@ async fn forward(
             read = from.read(&mut buffer) => read?,
             _ = mode.wait_for(|mode| *mode == Mode::Cut) => return Ok(()),
         };
-        let now = mode.wait_for(|mode| *mode != Mode::Stalled).await;
-        if read == 0 || now.is_ok_and(|mode| *mode == Mode::Cut) {
+        let cut = mode
+            .wait_for(|mode| *mode != Mode::Stalled)
+            .await
+            .is_ok_and(|mode| *mode == Mode::Cut);
+        if read == 0 || cut {
             return to.shutdown().await;
         }
         to.write_all(buffer.get(..read).unwrap_or_default()).await?;
