@@ -123,9 +123,9 @@ async fn prepare(setup: &Setup, changed: Vec<SourceFile>) -> Result<Prepared, Pl
 
 async fn load(setup: &Setup, server: &str) -> Result<Box<dyn AppServer>, PluginError> {
     let prepared = prepare(setup, app(server)).await?;
-    let bundle = prepared.server_bundle.ok_or_else(|| {
-        PluginError::Internal(format!("no bundle: {:?}", prepared.diagnostics))
-    })?;
+    let bundle = prepared
+        .server_bundle
+        .ok_or_else(|| PluginError::Internal(format!("no bundle: {:?}", prepared.diagnostics)))?;
     setup.sandbox.load("project", bundle).await
 }
 
@@ -170,12 +170,13 @@ async fn the_sample_app_is_compiled_and_a_change_touches_what_it_must() {
         .cloned()
         .unwrap();
     let text = String::from_utf8(overview.content.to_vec()).unwrap();
-    for class in [true, false] {
     let mut times = Vec::new();
     for number in 0..20 {
-        // New words and a new class each time, as an edit has them.
-        let edited = text.replace("gap-4", &format!("gap-4 mt-[{}px]", if class { number } else { 0 }));
-        overview.content = edited.replace("Overview", &format!("Overview {number}")).replace("function Overview ", "function Overview_").into();
+        // A new text and a new class each time, as an edit has them.
+        let edited = text.replace("What came in", &format!("{number}: what came in"));
+        overview.content = edited
+            .replace("gap-4", &format!("gap-4 mt-[{number}px]"))
+            .into();
         let start = Instant::now();
         let next = workspace
             .prepare(Change {
@@ -185,11 +186,27 @@ async fn the_sample_app_is_compiled_and_a_change_touches_what_it_must() {
             .await
             .unwrap();
         times.push(start.elapsed());
-        let _ = next;
+        let mut changed: Vec<_> = next
+            .new_assets
+            .iter()
+            .map(|asset| asset.source_path.as_deref().unwrap_or("style"))
+            .collect();
+        changed.sort_unstable();
+        assert_eq!(
+            changed,
+            [
+                "src/App.tsx",
+                "src/main.tsx",
+                "src/pages/Overview.tsx",
+                "style"
+            ]
+        );
     }
     times.sort();
-    println!("prepare after an edit, new class {class}: min {:?} p50 {:?}, max {:?}", times[0], times[10], times[19]);
-    }
+    println!(
+        "prepare after an edit: p50 {:?}, max {:?}",
+        times[10], times[19]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,10 +224,7 @@ async fn a_handler_reads_queries_and_answers() {
         .await
         .unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(
-        header(&answer.headers, "content-type"),
-        "application/json"
-    );
+    assert_eq!(header(&answer.headers, "content-type"), "application/json");
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["revenue"], 4.5);
     assert_eq!(
@@ -251,18 +265,14 @@ async fn endless_recursion_is_a_500_and_the_next_request_works() {
     let mut server = load(
         &setup,
         r#"
-let deepest = 0;
-function down(n: number): number { deepest = n; return 1 + down(n + 1); }
+function down(n: number): number { return 1 + down(n + 1); }
 const nest = (n: number): unknown => (n ? [nest(n - 1)] : []);
 export function GET(request: Request) {
   switch (new URL(request.url).searchParams.get("how")) {
     case "function": return down(0);
     case "json": return JSON.parse("[".repeat(200000));
-    case "stringify": { let a: unknown = []; for (let i = 0; i < 100000; i++) a = [a]; return a; }
     case "sort": { const f = (): number => { [2, 1].sort(f); return 0; }; return f(); }
-    case "regexp": return /(?:a|(?:a))*b/.test("a".repeat(200000));
     case "tostring": { const o: any = { toString: () => `${o}` }; return `${o}`; }
-    case "deepest": return { deepest };
     default: return { depth: JSON.stringify(nest(200)).length };
   }
 }
@@ -270,30 +280,42 @@ export function GET(request: Request) {
     )
     .await
     .unwrap();
-    for how in ["function", "json", "stringify", "sort", "tostring", "regexp"] {
-        let start = Instant::now();
+    for how in ["function", "json", "sort", "tostring"] {
         let answer = server
             .handle(
                 get(&format!("/api/run?how={how}")),
                 Arc::new(Services::default()),
             )
-            .await;
-        println!("{how}: {:?} in {:?}", answer.as_ref().map(|answer| (answer.status, header(&answer.headers, "x-labd-error").chars().take(160).collect::<String>())), start.elapsed());
-        let answer = answer.unwrap();
-        if how != "regexp" {
-            assert_eq!(answer.status, 500, "{how}");
-        }
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 500, "{how}");
     }
-    let answer = server
-        .handle(get("/api/run?how=deepest"), Arc::new(Services::default()))
-        .await
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&answer.body));
     let answer = server
         .handle(get("/api/run"), Arc::new(Services::default()))
         .await
         .unwrap();
     assert_eq!(answer.status, 200);
+}
+
+/// QuickJS writes JSON by recursion that no limit of its own sees.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_is_told_as_what_it_was_and_the_server_can_be_loaded_again() {
+    let setup = setup();
+    let code = "export function GET() { let a: unknown = []; for (let i = 0; i < 100000; i++) a = [a]; return a; }\nexport function POST() { return 'fine'; }";
+    let mut server = load(&setup, code).await.unwrap();
+    let trapped = server
+        .handle(get("/api/run"), Arc::new(Services::default()))
+        .await
+        .unwrap_err();
+    assert!(trapped.to_string().contains("stack"), "{trapped}");
+    let mut request = get("/api/run");
+    request.method = "POST".to_owned();
+    let mut server = load(&setup, code).await.unwrap();
+    let answer = server
+        .handle(request, Arc::new(Services::default()))
+        .await
+        .unwrap();
+    assert_eq!(answer.body, "fine");
 }
 
 #[tokio::test(flavor = "multi_thread")]

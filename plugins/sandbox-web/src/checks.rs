@@ -163,18 +163,16 @@ pub fn unknown_names(path: &str, script: &Script, on_server: bool) -> Vec<Diagno
     for (name, place) in &script.unknown_names {
         // The browser has a thousand names of its own; only what a package exports is known to be
         // meant otherwise.
-        if !on_server && !is_browser_name(name) && told.insert(name) {
-            if let Some(hint) = hint(name) {
-                faults.push(
-                    error(
-                        "unknown-name",
-                        format!("`{name}` is neither declared nor imported."),
-                    )
-                    .in_file(path)
-                    .at(*place)
-                    .hint(Some(hint)),
-                );
-            }
+        if !on_server
+            && !is_browser_name(name)
+            && told.insert(name)
+            && let Some(hint) = hint(name)
+        {
+            let fault = error(
+                "unknown-name",
+                format!("`{name}` is neither declared nor imported."),
+            );
+            faults.push(fault.in_file(path).at(*place).hint(Some(hint)));
         }
     }
     faults

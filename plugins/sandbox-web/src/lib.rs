@@ -5,13 +5,15 @@
 //! | [`script`] | one file: TSX → JavaScript, and what it imports, exports and uses (oxc) |
 //! | [`graph`] | the modules that the entry reaches, and their names |
 //! | [`styles`] | the style sheet (Tailwind in QuickJS, kept warm) |
-//! | [`queries`], [`app_json`] | the other files of an app |
+//! | [`queries`], [`app_json`], [`assets`] | the other files of an app |
 //! | [`checks`] | what only shows when files are seen together |
+//! | [`view`] | the app as a whole: what is reached, and what is wrong with it |
 //! | [`workspace`] | all of these for a project, with what is known from before |
 //! | [`server`] | the app's handlers (QuickJS) |
 //! | [`vendor`] | what apps may import |
 
 pub mod app_json;
+pub mod assets;
 pub mod checks;
 pub mod engine;
 pub mod fault;
@@ -23,6 +25,7 @@ pub mod server;
 pub mod styles;
 pub mod text;
 pub mod vendor;
+pub mod view;
 pub mod workspace;
 
 use labd_plugin::sandbox::{Info, Sandbox};

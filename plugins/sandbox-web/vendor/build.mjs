@@ -1,6 +1,7 @@
 // Builds what generated apps import, once and for all of them (`npm run build`):
 //   ../generated/assets/*.js      browser modules: ESM, split, minified, named by content
-//   ../generated/vendor.json      import map, preloads and exports of each of them
+//   ../generated/vendor.json      import map, preloads and exports of each of them; an asset too,
+//                                 for whoever serves them
 //   ../generated/tailwind.js      the Tailwind compiler for QuickJS
 //   ../generated/base.css         Tailwind's reset, our theme and the classes of @labd/ui
 //   ../generated/server/*.js      zod and date-fns for server code, in QuickJS
@@ -111,7 +112,7 @@ for (const file of fs.readdirSync(path.join(here, "src/ui")).filter((name) => /\
 const css = build([...tokens].sort());
 const base = await esbuild.transform(css, { loader: "css", minify: true, target: "es2022" });
 fs.writeFileSync(path.join(out, "base.css"), base.code);
-fs.writeFileSync(path.join(out, "vendor.json"), JSON.stringify(vendor, null, 1));
+for (const folder of [out, assets]) fs.writeFileSync(path.join(folder, "vendor.json"), JSON.stringify(vendor, null, 1));
 // The preview's shell makes its import map of it.
 fs.copyFileSync(path.join(out, "vendor.json"), path.join(assets, "vendor.json"));
 

@@ -45,13 +45,11 @@ impl Uses<'_, '_> {
     fn words(&mut self, text: &str) {
         for word in text.split_whitespace() {
             // Longer or stranger words are no class names; the compiler need not look at them.
-            if word.len() <= 120
+            let plausible = word.len() <= 120
                 && word.is_ascii()
-                && word.starts_with(|c: char| c.is_ascii_lowercase() || "@[-!*".contains(c))
-            {
-                if !self.seen.words.contains(word) {
-                    self.seen.words.insert(word.to_owned());
-                }
+                && word.starts_with(|c: char| c.is_ascii_lowercase() || "@[-!*".contains(c));
+            if plausible && !self.seen.words.contains(word) {
+                self.seen.words.insert(word.to_owned());
             }
         }
     }

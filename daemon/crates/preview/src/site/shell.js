@@ -122,6 +122,8 @@ async function show(state) {
       performance.mark(`labd:painted:${state.revision}`);
       toConsole({ type: "labd:painted", revision: state.revision });
     });
+    // @labd/data forgets its results: the statements behind them may have changed.
+    dispatchEvent(new CustomEvent("labd:revision"));
     await import(state.entry + again);
     if (!first) {
       if (!root.firstChild) await Promise.race([contentOf(root), new Promise((go) => setTimeout(go, 1000))]);

@@ -36,7 +36,7 @@ export class Entry {
       clearTimeout(this.timer);
       this.flight?.abort();
       this.flight = null;
-      this.drop = setTimeout(() => { entries.delete(this.key); }, KEEP_MS);
+      this.drop = setTimeout(() => { if (entries.get(this.key) === this) entries.delete(this.key); }, KEEP_MS);
     };
   }
 
@@ -103,6 +103,7 @@ if (typeof window !== "undefined") {
   window.addEventListener("online", () => invalidate());
   // Somebody else changed the data; `detail` names the queries, or is empty for all.
   window.addEventListener("labd:data-changed", (event) => invalidate(...(((event as CustomEvent).detail as string[] | null) ?? [])));
-  // Another revision of the app is about to run: its statements may give other columns.
-  window.addEventListener("labd:revision", () => { for (const [key, entry] of [...entries]) if (!entry.shown) entries.delete(key); else entry.expire(); });
+  // Another revision of the app is about to run, and its statements may give other columns: it
+  // starts without results. What the revision before still shows keeps its own.
+  window.addEventListener("labd:revision", () => entries.clear());
 }
