@@ -156,7 +156,9 @@ pub(crate) fn explain(error: &rustls::Error, host: &str, remedy: &str) -> String
         }
         CertificateError::Revoked => format!("the certificate of {host} was revoked"),
         CertificateError::BadSignature => {
-            format!("the certificate of {host} is not signed by the authority that it names")
+            format!(
+                "the certificate of {host} is not signed by the authority that it names; {remedy}"
+            )
         }
         other => format!("the certificate of {host} cannot be accepted: {other}; {remedy}"),
     }
@@ -171,7 +173,9 @@ fn readable_name(name: &str) -> &str {
 pub(crate) mod testing {
     //! Certificates for servers of tests.
 
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData,
+    };
     use rustls::ServerConfig;
     use rustls_pki_types::{CertificateDer, PrivateKeyDer};
     use std::sync::Arc;
@@ -185,7 +189,11 @@ pub(crate) mod testing {
         pub(crate) fn new() -> Result<Self, rcgen::Error> {
             let mut params = CertificateParams::new(Vec::new())?;
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+            let key = KeyPair::generate()?;
+            // Two authorities of one name would be told apart only by their signatures.
+            let name = format!("authority {:02x?}", key.der_bytes());
+            params.distinguished_name.push(DnType::CommonName, name);
+            let issuer = CertifiedIssuer::self_signed(params, key)?;
             Ok(Self { issuer })
         }
 

@@ -176,7 +176,7 @@ impl HttpPolicy {
                 &origin,
                 format!(
                     "the plugin {plugin} may not send requests to {origin}; if its manifest asks \
-                     for it, allow it with: labd plugin grant {plugin} http={origin}"
+                     for it, allow it with: labd plugin grant {plugin}"
                 ),
             ));
         }

@@ -230,8 +230,8 @@ async fn only_the_very_origin_may_be_asked() -> TestResult {
             panic!("{url}: {error:?}")
         };
         assert_eq!(denial.capability, "http");
-        let command = format!("labd plugin grant acme.gateway http={}", denial.target);
-        assert!(denial.message.ends_with(&command), "{}", denial.message);
+        let command = "labd plugin grant acme.gateway";
+        assert!(denial.message.ends_with(command), "{}", denial.message);
     }
     Ok(())
 }

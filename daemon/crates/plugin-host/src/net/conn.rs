@@ -180,7 +180,7 @@ impl Conn {
         if !self.shared.revealed.contains(name) {
             return denied(format!(
                 "the plugin may not read the credential `{name}`; if its manifest asks for it, \
-                 allow it with: labd plugin grant {} reveal={name}",
+                 allow it with: labd plugin grant {}",
                 self.shared.plugin
             ));
         }
@@ -272,7 +272,7 @@ impl Conn {
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
-            let remedy = "give the source the server's CA with `sslrootcert`";
+            let remedy = "give the data source the server's own CA certificate";
             return PluginError::Unavailable(Fault::new(explain(error, &self.peer.host, remedy)));
         }
         PluginError::Unavailable(Fault::new(match error.kind() {

@@ -272,8 +272,8 @@ fn vet(host: &str, name: &str, address: IpAddr) -> Result<(), PluginError> {
         capability: "net".to_owned(),
         target: name.to_owned(),
         message: format!(
-            "{subject}, which no data source may use; give the source a server on another \
-             address with `labd source set-url`"
+            "{subject}, which no data source may use; give the data source a URL with another \
+             server"
         ),
     }))
 }

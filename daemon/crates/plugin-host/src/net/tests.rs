@@ -159,7 +159,7 @@ async fn verify_full_accepts_only_the_name_and_the_authority_of_the_source() -> 
         .await
         .unwrap_err();
     assert!(message(&error).contains("not trusted here"), "{error}");
-    assert!(message(&error).contains("sslrootcert"), "{error}");
+    assert!(message(&error).contains("own CA certificate"), "{error}");
 
     let expired = authority.issue_with(&["localhost"], |params| {
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
@@ -304,11 +304,7 @@ async fn a_secret_needs_a_grant_and_tls() -> TestResult {
         (denial.capability.as_str(), denial.target.as_str()),
         ("reveal", "token")
     );
-    assert!(
-        denial
-            .message
-            .contains("labd plugin grant acme.sql reveal=token")
-    );
+    assert!(denial.message.contains("labd plugin grant acme.sql"));
     assert!(matches!(
         conn.reveal("password"),
         Err(PluginError::Denied(_))
@@ -480,7 +476,7 @@ async fn not_even_an_operators_source_reaches_the_metadata_service() {
         };
         assert_eq!(denial.capability, "net");
         assert!(
-            denial.message.contains("labd source set-url"),
+            denial.message.contains("another server"),
             "{}",
             denial.message
         );

@@ -119,10 +119,7 @@ impl Context<'_> {
         self.denied(if self.writable {
             format!("this call may only read {path}")
         } else {
-            format!(
-                "writing to {path} is not granted; allow it with `labd source set-url` and \
-                 `?mode=rw`"
-            )
+            format!("writing to {path} is not granted; the data source is opened for reading only")
         })
     }
 

@@ -51,7 +51,7 @@ pub(super) fn reopened(
         return Err(denied(
             path,
             format!(
-                "{} now leads to {}; if that is meant, set it with `labd source set-url`",
+                "{} now leads to {}; if that is meant, set the URL of the data source anew",
                 path.display(),
                 canonical.display()
             ),
@@ -84,8 +84,8 @@ pub(super) fn replaced(path: &Path) -> PluginError {
     denied(
         path,
         format!(
-            "{} was replaced by another file since it was granted; if that is meant, set it anew \
-             with `labd source set-url`",
+            "{} was replaced by another file since it was first opened; if that is meant, remove \
+             the data source and add it again",
             path.display()
         ),
     )

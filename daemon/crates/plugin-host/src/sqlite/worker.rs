@@ -339,7 +339,7 @@ impl Worker {
         let context = self.context("");
         if !read_only && !self.writable {
             return Err(context.denied(format!(
-                "writing to {} is not granted; allow it with `labd source set-url` and `?mode=rw`",
+                "writing to {} is not granted; the data source is opened for reading only",
                 self.path.display()
             )));
         }
