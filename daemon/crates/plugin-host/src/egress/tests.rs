@@ -474,10 +474,19 @@ async fn what_keeps_an_answer_away_is_told_apart() -> TestResult {
         "{error}"
     );
 
-    let (plain, _) = raw_server(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()).await?;
-    let tls = plain.replace("http:", "https:");
-    let error = egress().send(&policy(&tls), get(&tls)).await;
-    assert!(error.is_err());
+    let plain = TcpListener::bind("127.0.0.1:0").await?;
+    let tls = format!("https://{}", plain.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = plain.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let error = egress().send(&policy(&tls), get(&tls)).await.unwrap_err();
+    assert!(
+        error.to_string().contains("does not answer with TLS"),
+        "{error}"
+    );
 
     let (nonsense, _) = raw_server(b"SSH-2.0-OpenSSH_9.9\r\n\r\n".to_vec()).await?;
     let error = egress()
@@ -693,7 +702,13 @@ fn a_manifest_becomes_a_policy() -> TestResult {
         ..ProviderAccess::default()
     };
     let build = |within: fn(&str) -> bool| {
-        HttpPolicy::from_manifest("acme", &permissions, &[manifest.clone()], &access, within)
+        HttpPolicy::from_manifest(
+            "acme",
+            &permissions,
+            std::slice::from_ref(&manifest),
+            &access,
+            within,
+        )
     };
     let policy = build(|_| true)?;
     policy.check_url("https://api.acme.example/v1")?;

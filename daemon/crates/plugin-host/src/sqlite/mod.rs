@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | the file | canonical path, no links on the way, a regular file, the same device and inode at each open, outside of the daemon's data directory ([`FileRules`]) |
 //! | writing | the file is opened read-only unless writing was granted; [`Database::set_read_only`] adds `query_only` |
-//! | SQL | an authorizer refuses `ATTACH`, `VACUUM INTO`, extensions and all pragmas but [those that only read](authorizer); `trusted_schema` is off, defensive mode on |
+//! | SQL | an authorizer refuses `ATTACH`, `VACUUM INTO`, extensions and all pragmas but those that only read; `trusted_schema` is off, defensive mode on |
 //! | time | [`Database::set_time_limit`], checked every 1 000 steps of SQLite's machine, also while it waits for a lock (5 s at most) |
 //! | size | a value 64 MiB, a statement 1 MiB, a batch of rows 4 MiB |
 //!
