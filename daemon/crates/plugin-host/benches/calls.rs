@@ -1,6 +1,8 @@
 //! What it costs to cross into a plugin: a call of a warm instance that does nothing, and a new
 //! instance from the pool. Goals: below 10 µs and below 100 µs.
 
+#![allow(missing_docs, reason = "what criterion's macros make")]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

@@ -1,5 +1,13 @@
 //! Each limit holds against a guest that hits it, and no neighbour is harmed.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 mod support;
 
 use labd_plugin_host::{

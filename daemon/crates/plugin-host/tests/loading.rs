@@ -1,5 +1,13 @@
 //! What is refused when it is loaded, and what a grant changes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
 mod support;
 
 use labd_plugin_host::{

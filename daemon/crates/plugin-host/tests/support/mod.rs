@@ -1,11 +1,12 @@
 //! Guests made on the spot: a world's exports in WebAssembly text, where each function traps
 //! unless the test gives it a body, wrapped into a component.
 
-#![expect(
+#![allow(
     dead_code,
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "support of tests, of which each uses a part"
 )]
 
