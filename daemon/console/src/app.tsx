@@ -16,7 +16,9 @@ import type { SessionState } from "./state/session";
 import { link, onNotice } from "./state/streams";
 import { toastError } from "./state/toasts";
 
+const Sources = lazy(() => import("./pages/sources"));
 const Plugins = lazy(() => import("./pages/plugins"));
+const Settings = lazy(() => import("./pages/settings"));
 
 export function App({ session }: { session: Promise<SessionState> }) {
   const [state, setState] = useState<SessionState>({ is: "checking" });
@@ -86,10 +88,16 @@ function PageOf({ route }: { route: Route }) {
       return <ProjectsPage />;
     case "project":
       return <ProjectPage key={route.id} id={route.id} />;
+    case "sources":
+    case "source-new":
+    case "source":
+      return <Sources route={route} />;
     case "plugins":
     case "plugin":
       return <Plugins route={route} />;
-    default:
+    case "settings":
+      return <Settings section={route.section} />;
+    case "unknown":
       return (
         <Empty icon={<Compass />} title="There is no such page">
           <Link href="/" className="text-accent underline">

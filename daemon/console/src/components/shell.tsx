@@ -1,5 +1,5 @@
 /** The frame around every page: navigation, whether labd answers, theme, sign-out. */
-import { FolderKanban, LogOut, Moon, Plug, Sun, SunMoon, WifiOff } from "lucide-react";
+import { Database, FolderKanban, LogOut, Moon, Plug, Settings2, Sun, SunMoon, WifiOff } from "lucide-react";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { link } from "../state/streams";
 import { setTheme, type Theme, useTheme } from "../state/theme";
@@ -11,7 +11,9 @@ import { Tip } from "./ui/tip";
 
 const PLACES = [
   { href: "/", label: "Projects", icon: FolderKanban, at: ["projects", "project"] },
+  { href: "/sources", label: "Sources", icon: Database, at: ["sources", "source", "source-new"] },
   { href: "/plugins", label: "Plugins", icon: Plug, at: ["plugins", "plugin"] },
+  { href: "/settings", label: "Settings", icon: Settings2, at: ["settings"] },
 ];
 
 const NEXT: Record<Theme, { theme: Theme; label: string; icon: ReactNode }> = {
@@ -77,7 +79,7 @@ export function Shell({ page, compact, onSignOut, children }: ShellProps) {
           {children}
         </main>
       </div>
-      <nav aria-label="Main" className={cx("grid grid-cols-2 border-t border-line bg-surface md:hidden", page === "project" && "hidden")}>
+      <nav aria-label="Main" className={cx("grid grid-cols-4 border-t border-line bg-surface md:hidden", page === "project" && "hidden")}>
         {PLACES.map(({ href, label, icon: Icon, at }) => (
           <Link
             key={href}

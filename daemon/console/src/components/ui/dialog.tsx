@@ -1,12 +1,13 @@
 import * as Radix from "@radix-ui/react-dialog";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
-import { IconButton } from "./button";
 import { cx } from "./cx";
 
 export const OVERLAY = "fixed inset-0 z-40 bg-overlay";
 export const PANEL =
   "animate-rise fixed top-[max(1rem,8vh)] left-1/2 z-40 flex max-h-[min(84vh,calc(100dvh-2rem))] w-[calc(100vw-2rem)] -translate-x-1/2 flex-col rounded-xl border border-line bg-raised shadow-pop focus:outline-none";
+
+const FIELDS = "input:not([type=hidden]), select, textarea";
 
 export interface DialogProps {
   open: boolean;
@@ -37,6 +38,13 @@ export function Dialog(props: DialogProps) {
         <Radix.Content
           className={cx(PANEL, wide ? "max-w-3xl" : "max-w-md")}
           {...(description ? {} : { "aria-describedby": undefined })}
+          onOpenAutoFocus={(event) => {
+            // A form is begun at its first field, not at the button that closes it.
+            const field = (event.currentTarget as HTMLElement).querySelector<HTMLElement>(FIELDS);
+            if (!field) return;
+            event.preventDefault();
+            field.focus();
+          }}
         >
           <div className="flex items-start gap-3 px-5 pt-4 pb-3">
             <div className="min-w-0 flex-1">
@@ -45,10 +53,11 @@ export function Dialog(props: DialogProps) {
                 <Radix.Description className="mt-0.5 text-sm text-soft">{description}</Radix.Description>
               )}
             </div>
-            <Radix.Close asChild>
-              <IconButton label="Close" small className="-mr-1.5">
-                <X />
-              </IconButton>
+            <Radix.Close
+              aria-label="Close"
+              className="-mr-1.5 flex size-7 shrink-0 items-center justify-center rounded-md text-soft hover:bg-hover hover:text-ink"
+            >
+              <X className="size-4" aria-hidden />
             </Radix.Close>
           </div>
           {onSubmit ? (

@@ -58,7 +58,7 @@ function Row({ plugin }: { plugin: PluginInfo }) {
   const { calls, errors, traps } = plugin.counters;
   return (
     <li className="relative flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-3 first:rounded-t-xl last:rounded-b-xl hover:bg-hover/50">
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 basis-60">
         <p className="flex flex-wrap items-center gap-2">
           <Link
             href={`/plugins/${plugin.id}`}

@@ -131,7 +131,7 @@ export function Preview({ project, hasApp, problems, onProblems }: PreviewProps)
             allow="clipboard-write; fullscreen"
             referrerPolicy="no-referrer"
             style={size.width ? { width: size.width } : undefined}
-            className={cx("h-full shrink-0 bg-white", size.width ? "border-x border-line" : "w-full", !hasApp && "invisible")}
+            className={cx("h-full shrink-0 bg-surface", size.width ? "border-x border-line" : "w-full", !hasApp && "invisible")}
           />
         )}
         {!error && !hasApp && (

@@ -38,7 +38,9 @@ export function TurnCard({ project, turn, latest, onCandidate, onOpenFile, onAga
       <div className="space-y-3">
         {loading && <Spinner label="Reading the answer" />}
         {view.parts.map((part, index) => (
-          <PartOf key={index} part={part} running={running && index === view.parts.length - 1} onOpen={onOpenFile} />
+          <div key={index} className={cx(part.kind === "file" && view.parts[index - 1]?.kind === "file" && "-mt-1.5")}>
+            <PartOf part={part} running={running && index === view.parts.length - 1} onOpen={onOpenFile} />
+          </div>
         ))}
         {running && view.parts.length === 0 && <Spinner label={`${turn.provider} is thinking`} />}
         <Checks view={view} />
@@ -144,13 +146,12 @@ function Foot({ project, turn, view }: { project: Project; turn: Turn; view: Tur
     .filter(Boolean)
     .join(", ");
   return (
-    <p className={cx("flex flex-wrap items-center gap-x-2 gap-y-0.5 text-xs text-faint")}>
+    <p className="flex flex-wrap items-center gap-x-1.5 gap-y-0.5 text-xs text-faint">
       <Ago at={turn.started_at} />
-      <span aria-hidden>·</span>
-      <span>{turn.model || turn.provider}</span>
+      <span>· {turn.model || turn.provider}</span>
       {took !== undefined && took >= 0 && <span>· {duration(took)}</span>}
       {tokens && <span>· {tokens} tokens</span>}
-      <button type="button" className="inline-flex items-center gap-1 rounded hover:text-ink hover:underline" onClick={() => setOpen(true)}>
+      <button type="button" className="ml-1 inline-flex items-center gap-1 rounded hover:text-ink hover:underline" onClick={() => setOpen(true)}>
         <FileText className="size-3" aria-hidden />
         What was sent
       </button>
