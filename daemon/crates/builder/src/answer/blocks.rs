@@ -31,7 +31,7 @@ enum Place {
 ///
 /// # Errors
 /// In words for the model and the person.
-pub(super) fn parse(text: &str) -> Result<Vec<EditBlock>, String> {
+pub(crate) fn parse(text: &str) -> Result<Vec<EditBlock>, String> {
     let mut blocks = Vec::new();
     let mut place = Place::Between;
     let (mut search, mut replace) = (String::new(), String::new());

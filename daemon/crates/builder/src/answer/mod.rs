@@ -38,6 +38,7 @@ mod prose;
 mod tag;
 
 pub use blocks::EditBlock;
+pub(crate) use blocks::parse as edit_blocks;
 
 use crate::{
     limits::{ANSWER_BYTES, FILE_BYTES},

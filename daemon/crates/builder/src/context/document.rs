@@ -113,6 +113,9 @@ pub struct DocumentTurn {
     pub changed: Vec<String>,
     /// How it ended. What did not end `done` or `stopped` is not part of the present state.
     pub outcome: TurnState,
+    /// Why its answer did not become the project's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 impl Document {
