@@ -23,9 +23,13 @@ const Settings = lazy(() => import("./pages/settings"));
 export function App({ session }: { session: Promise<SessionState> }) {
   const [state, setState] = useState<SessionState>({ is: "checking" });
   useEffect(() => {
-    whenSignedOut(() => setState({ is: "out" }));
+    whenSignedOut(out);
     void session.then(setState);
   }, [session]);
+  const out = () => {
+    forgetAll();
+    setState({ is: "out" });
+  };
   const signOut = async () => {
     try {
       await labd.signOut();
@@ -33,8 +37,7 @@ export function App({ session }: { session: Promise<SessionState> }) {
       toastError(failure);
       return;
     }
-    forgetAll();
-    setState({ is: "out" });
+    out();
   };
   return (
     <TipProvider delayDuration={400}>
@@ -44,7 +47,7 @@ export function App({ session }: { session: Promise<SessionState> }) {
         </div>
       )}
       {state.is === "out" && <SignIn error={state.error} onIn={() => setState({ is: "in" })} />}
-      {state.is === "in" && <SignedIn onSignOut={() => void signOut()} onLost={() => setState({ is: "out" })} />}
+      {state.is === "in" && <SignedIn onSignOut={() => void signOut()} onLost={out} />}
       <Toasts />
     </TipProvider>
   );

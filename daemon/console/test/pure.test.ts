@@ -45,6 +45,7 @@ test("a notice makes stale what it is about", () => {
 test("the preview is believed nothing but a path", () => {
   expect(messageFrom({ type: "labd:route", path: "/orders" })).toEqual({ type: "route", path: "/orders" });
   expect(messageFrom({ type: "labd:problem", message: "x" })).toEqual({ type: "problem" });
+  expect(messageFrom({ type: "labd:painted", revision: "r" })).toEqual({ type: "painted" });
   for (const other of [null, "labd:route", { type: "labd:route" }, { type: "labd:route", path: "https://x" }, { type: "navigate" }]) {
     expect(messageFrom(other)).toBeUndefined();
   }

@@ -2,6 +2,7 @@
 import { Database, FolderKanban, LogOut, Moon, Plug, Settings2, Sun, SunMoon, WifiOff } from "lucide-react";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { link } from "../state/streams";
+import { useTitle } from "../state/title";
 import { setTheme, type Theme, useTheme } from "../state/theme";
 import { Brand } from "./brand";
 import { Link } from "./link";
@@ -117,13 +118,23 @@ function Place({ href, label, icon: Icon, compact, current }: PlaceProps) {
   return compact ? <Tip text={label}>{anchor}</Tip> : anchor;
 }
 
+interface PageProps {
+  title: string;
+  /** The title is an id. */
+  mono?: boolean;
+  about?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
 /** The head and the width of an ordinary page. */
-export function Page({ title, about, actions, children }: { title: ReactNode; about?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Page({ title, mono, about, actions, children }: PageProps) {
+  useTitle(title);
   return (
     <div className="mx-auto w-full max-w-5xl space-y-5 px-4 py-5 md:px-8 md:py-7">
       <div className="flex flex-wrap items-start gap-3">
         <div className="min-w-0 flex-1 basis-52">
-          <h1 className="truncate text-xl font-semibold tracking-tight">{title}</h1>
+          <h1 className={cx("truncate text-xl font-semibold tracking-tight", mono && "font-mono text-lg")}>{title}</h1>
           {about && <div className="mt-0.5 text-sm text-soft">{about}</div>}
         </div>
         {actions && <div className="flex flex-wrap gap-2">{actions}</div>}

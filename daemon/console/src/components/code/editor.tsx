@@ -65,11 +65,13 @@ export default function Editor(props: EditorProps) {
           closeBrackets(),
           autocompletion(),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({
+            "aria-label": label,
+            "aria-description": "Escape and then Tab leaves the editor.",
+          }),
           EditorState.readOnly.of(readOnly),
           EditorState.tabSize.of(2),
           hint ? placeholder(hint) : [],
-          // Escape then Tab leaves the editor, as the documentation of CodeMirror advises.
           keymap.of([
             ...closeBracketsKeymap,
             ...searchKeymap,

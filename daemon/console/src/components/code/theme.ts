@@ -24,6 +24,7 @@ const chrome = EditorView.theme({
   ".cm-panels input, .cm-panels button": { borderRadius: "4px", backgroundImage: "none" },
   ".cm-textfield": { backgroundColor: "var(--color-surface)", border: "1px solid var(--color-line-strong)" },
   ".cm-button": { backgroundColor: "var(--color-hover)", border: "1px solid var(--color-line-strong)" },
+  ".cm-placeholder": { color: "var(--color-faint)" },
   ".cm-tooltip": {
     backgroundColor: "var(--color-raised)",
     border: "1px solid var(--color-line)",

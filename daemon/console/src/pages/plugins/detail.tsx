@@ -21,7 +21,7 @@ export function PluginPage({ id }: { id: string }) {
     </Link>
   );
   return (
-    <Page title={<span className="font-mono">{id}</span>} about={back}>
+    <Page title={id} mono about={back}>
       {plugin.error && <ErrorNote error={plugin.error} retry={plugin.reload} />}
       {!plugin.data && plugin.loading && <Skeleton />}
       {plugin.data && <Detail plugin={plugin.data} />}

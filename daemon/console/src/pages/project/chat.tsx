@@ -118,6 +118,7 @@ function Scroller({ follow, children }: { follow: boolean; children: React.React
   const box = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const top = useRef(0);
   const [away, setAway] = useState(false);
   const toEnd = () => {
     const element = box.current;
@@ -145,7 +146,10 @@ function Scroller({ follow, children }: { follow: boolean; children: React.React
         tabIndex={0}
         className="scroll-thin h-full overflow-y-auto focus-visible:-outline-offset-2"
         onScroll={({ currentTarget: at }) => {
-          atEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_END;
+          const near = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_END;
+          // Only a reader scrolls up; text that arrived meanwhile does not.
+          if (near || at.scrollTop < top.current) atEnd.current = near;
+          top.current = at.scrollTop;
           setAway(!atEnd.current);
         }}
       >
@@ -175,6 +179,11 @@ function Welcome({ project, onSend }: { project: Project; onSend: (text: string)
           the pages, checks them, and shows the app beside this chat.
         </p>
       </div>
+      {source === null && (
+        <p className="rounded-lg bg-warn-soft px-3 py-2 text-sm">
+          This project has no data source. Choose one under its name above, so that its queries can run.
+        </p>
+      )}
       {ideas.length > 0 && (
         <ul className="space-y-1.5" aria-label="Suggestions">
           {ideas.map((idea) => (

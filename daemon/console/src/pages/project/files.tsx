@@ -14,16 +14,19 @@ import { NewFile } from "./new-file";
 
 const FileEditor = lazy(() => import("./file-editor"));
 
+/** The list and the editor fit side by side. */
+const hasRoom = () => window.matchMedia("(min-width: 640px)").matches;
+
 export function FilesPanel({ project }: { project: Project }) {
   const files = useResource(`project/${project.id}/files`, () => labd.files(project.id));
   const [opened, setOpened] = useQueryValue("file");
   const drafts = useDrafts();
-  const [tree, setTree] = useState(true);
+  const [tree, setTree] = useState(() => !opened || hasRoom());
   const [adding, setAdding] = useState(false);
   const [, path, line] = /^(.*?)(?::(\d+))?$/.exec(opened ?? "") ?? [];
   const open = (next: string) => {
     setOpened(next);
-    if (!window.matchMedia("(min-width: 640px)").matches) setTree(false);
+    if (!hasRoom()) setTree(false);
   };
   const showTree = tree || !path;
   return (

@@ -14,6 +14,7 @@ import { TabPanel, Tabs } from "../../components/ui/tabs";
 import { useResource } from "../../state/resources";
 import { useQueryValue } from "../../state/router";
 import { useMedia } from "../../state/theme";
+import { useTitle } from "../../state/title";
 import { Chat } from "./chat";
 import { FilesPanel } from "./files";
 import { HistoryPanel } from "./history";
@@ -22,7 +23,8 @@ import { ProblemsPanel } from "./problems";
 
 export function ProjectPage({ id }: { id: string }) {
   const project = useResource(`project/${id}`, () => labd.project(id));
-  if (project.data) return <Workspace project={project.data} />;
+  useTitle(project.data?.name);
+  if (project.data && project.error?.code !== "not_found") return <Workspace project={project.data} />;
   return (
     <div className="mx-auto max-w-md space-y-3 p-8">
       {project.error ? (
@@ -45,6 +47,7 @@ function Workspace({ project }: { project: Project }) {
   const [, setFile] = useQueryValue("file");
   const [request, setRequest] = useState<string>();
   const [candidate, setCandidate] = useState(false);
+  const appeared = useCallback(() => setCandidate(true), []);
   const problems = useResource(`project/${project.id}/problems`, () => labd.problems(project.id));
   const tab = chosen && (chosen !== "chat" || !wide) ? chosen : wide ? "preview" : "chat";
   const errors = problems.data?.filter((problem) => problem.severity === "error").length ?? 0;
@@ -101,12 +104,18 @@ function Workspace({ project }: { project: Project }) {
             project={project}
             request={request}
             onRequestTaken={() => setRequest(undefined)}
-            onCandidate={() => setCandidate(true)}
+            onCandidate={appeared}
             onOpenFile={openFile}
           />
         </TabPanel>
         <TabPanel value="preview" forceMount className={panel("preview")}>
-          <Preview project={project} hasApp={project.head !== null || candidate} problems={problems.data ?? []} onProblems={() => setTab("problems")} />
+          <Preview
+            project={project}
+            hasApp={project.head !== null || candidate}
+            problems={problems.data ?? []}
+            onProblems={() => setTab("problems")}
+            onPainted={appeared}
+          />
         </TabPanel>
         <TabPanel value="files" className={panel("files")}>
           <FilesPanel project={project} />

@@ -24,9 +24,10 @@ interface PreviewProps {
   hasApp: boolean;
   problems: Problem[];
   onProblems: () => void;
+  onPainted: () => void;
 }
 
-export function Preview({ project, hasApp, problems, onProblems }: PreviewProps) {
+export function Preview({ project, hasApp, problems, onProblems, onPainted }: PreviewProps) {
   const frame = useRef<HTMLIFrameElement>(null);
   const [size, setSize] = useState<(typeof SIZES)[number]>(SIZES[0]);
   const [info, setInfo] = useState<PreviewInfo>();
@@ -53,11 +54,12 @@ export function Preview({ project, hasApp, problems, onProblems }: PreviewProps)
       if (event.origin !== info.origin || event.source !== frame.current?.contentWindow) return;
       const message = messageFrom(event.data);
       if (message?.type === "route") setPath(message.path);
+      if (message?.type === "painted") onPainted();
       if (message?.type === "problem") invalidate(`project/${project.id}/problems`);
     };
     window.addEventListener("message", receive);
     return () => window.removeEventListener("message", receive);
-  }, [info, project.id]);
+  }, [info, project.id, onPainted]);
 
   const openTab = async () => {
     try {
@@ -131,7 +133,8 @@ export function Preview({ project, hasApp, problems, onProblems }: PreviewProps)
             allow="clipboard-write; fullscreen"
             referrerPolicy="no-referrer"
             style={size.width ? { width: size.width } : undefined}
-            className={cx("h-full shrink-0 bg-surface", size.width ? "border-x border-line" : "w-full", !hasApp && "invisible")}
+            inert={!hasApp}
+            className={cx("h-full shrink-0 bg-surface", size.width ? "border-x border-line" : "w-full")}
           />
         )}
         {!error && !hasApp && (

@@ -31,7 +31,7 @@ export function SourcePage({ id }: { id: string }) {
       <ArrowLeft className="size-3.5" aria-hidden /> All sources
     </Link>
   );
-  if (source.data) return <Source source={source.data} back={back} />;
+  if (source.data && source.error?.code !== "not_found") return <Source source={source.data} back={back} />;
   return (
     <Page title="Data source" about={back}>
       {source.error ? <ErrorNote error={source.error} retry={source.reload} /> : <Skeleton />}
