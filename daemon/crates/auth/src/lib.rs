@@ -255,6 +255,14 @@ impl Auth {
         })
     }
 
+    /// When a session ends unless it is used again; none when it is over.
+    pub fn session_end(&self, session: SessionId) -> Option<Timestamp> {
+        self.known()
+            .sessions
+            .get(&session.0)
+            .map(|held| held.record.expires_at)
+    }
+
     /// Ends a session.
     ///
     /// # Errors

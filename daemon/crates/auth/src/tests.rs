@@ -18,7 +18,6 @@ struct World {
     _dir: tempfile::TempDir,
 }
 
-#[expect(clippy::unwrap_used, reason = "test")]
 async fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), labd_store::Options::default())
@@ -41,13 +40,11 @@ impl World {
         *now = limits::after(*now, time);
     }
 
-    #[expect(clippy::unwrap_used, reason = "test")]
     async fn session(&self) -> (SessionId, Cookie) {
         let link = self.auth.sign_in_link();
         self.auth.sign_in(link.value.expose()).await.unwrap()
     }
 
-    #[expect(clippy::unwrap_used, reason = "test")]
     async fn token(&self, expires_in: Option<u64>) -> TokenCreated {
         let create = TokenCreate {
             name: "editor".into(),
@@ -56,7 +53,6 @@ impl World {
         self.auth.token_create(create).await.unwrap()
     }
 
-    #[expect(clippy::unwrap_used, reason = "test")]
     async fn restarted(&self) -> Auth {
         self.auth.flush().await.unwrap();
         Auth::open(self.store.clone(), self.clock.clone())
@@ -222,7 +218,7 @@ async fn nothing_stored_lets_anyone_call() {
     let stored = serde_json::to_string(&stored).unwrap();
     let secret = created.token.expose().rsplit('_').next().unwrap();
     assert!(!stored.contains(secret));
-    assert_eq!(format!("{created:?}").contains(secret), false);
+    assert!(!format!("{created:?}").contains(secret));
 }
 
 #[tokio::test]
