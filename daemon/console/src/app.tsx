@@ -65,6 +65,10 @@ function SignedIn({ onSignOut, onLost }: { onSignOut: () => void; onLost: () => 
     [],
   );
   useEffect(() => {
+    window.addEventListener("online", invalidateAll);
+    return () => window.removeEventListener("online", invalidateAll);
+  }, []);
+  useEffect(() => {
     // A stream that ends does not say why: the daemon may be away, or the session over.
     if (connected) return;
     labd.session().catch((failure: { code?: string }) => {

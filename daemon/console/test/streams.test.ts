@@ -106,7 +106,7 @@ describe("following a turn", () => {
       elapse();
       return wait;
     });
-    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
     latest().opened();
     latest().failed();
     expect(timers[0]?.milliseconds).toBe(500);
@@ -144,6 +144,15 @@ describe("following a turn", () => {
     latest().message("text", "7");
     send(1);
     expect(seen).toEqual([1]);
+  });
+
+  test("when the network is back it does not wait", () => {
+    const follower = follow();
+    latest().failed();
+    follower.hurry();
+    follower.hurry();
+    expect(connections).toHaveLength(2);
+    expect(timers).toHaveLength(0);
   });
 
   test("closing it withdraws the next attempt", () => {

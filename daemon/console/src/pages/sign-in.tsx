@@ -52,7 +52,9 @@ export function SignIn({ error: first, onIn }: { error?: ApiError | undefined; o
       <pre className="rounded-lg border border-line bg-surface px-3.5 py-2.5 font-mono text-sm">
         <span className="text-faint select-none">$ </span>labd open
       </pre>
-      {error && <ErrorNote error={error} />}
+      {error && (
+        <ErrorNote error={error} {...(error.code === "offline" ? { retry: () => location.reload() } : {})} />
+      )}
       <form
         className="flex items-end gap-2"
         onSubmit={(event) => {

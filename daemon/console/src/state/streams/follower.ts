@@ -23,8 +23,9 @@ export type Connect = (url: string, handlers: ConnectionHandlers) => Connection;
 /** Runs something later; the answer withdraws it. */
 export type Later = (milliseconds: number, run: () => void) => () => void;
 
-/** Milliseconds before each attempt to connect again. */
-const BACKOFF = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
+/** Milliseconds before each attempt to connect again: a daemon that was started anew is soon found. */
+const BACKOFF = [500, 1_000, 2_000, 4_000];
+const LONGEST_BACKOFF = 5_000;
 
 /** Errors after which coming back makes no sense. */
 const FINAL = new Set(["not_found", "forbidden", "invalid_request"]);
@@ -69,12 +70,20 @@ abstract class Follower {
     this.connection?.close();
     this.connection = undefined;
     this.linked(false);
-    const wait = BACKOFF[Math.min(this.attempts, BACKOFF.length - 1)] ?? 15_000;
+    const wait = BACKOFF[this.attempts] ?? LONGEST_BACKOFF;
     this.attempts += 1;
     this.withdraw = this.later(wait, () => {
       this.withdraw = undefined;
       this.start();
     });
+  }
+
+  /** Comes back at once instead of after a while. */
+  hurry(): void {
+    if (!this.withdraw) return;
+    this.withdraw();
+    this.withdraw = undefined;
+    this.start();
   }
 
   close(): void {

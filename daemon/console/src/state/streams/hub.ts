@@ -59,6 +59,12 @@ export class Hub {
     if (isNew) client({ type: "linked", connected: this.connected });
   }
 
+  /** The network is back: nothing waits any longer. */
+  hurry(): void {
+    this.notices?.hurry();
+    for (const { follower } of this.turns.values()) follower.hurry();
+  }
+
   /** Drops clients that gave no sign of life for so long. */
   dropSilent(milliseconds: number): void {
     for (const [client, { seen }] of this.clients) {

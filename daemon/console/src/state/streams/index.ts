@@ -55,6 +55,7 @@ function open(): (wants: Wants | "bye") => void {
 function local(): (wants: Wants | "bye") => void {
   const hub = new Hub(connect, later, () => Date.now());
   const send: Send = receive;
+  window.addEventListener("online", () => hub.hurry());
   return (message) => {
     if (message === "bye") hub.drop(send);
     else hub.want(send, message);

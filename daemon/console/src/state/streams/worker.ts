@@ -8,6 +8,8 @@ const SILENCE = 150_000;
 const hub = new Hub(connect, later, () => Date.now());
 setInterval(() => hub.dropSilent(SILENCE), SILENCE / 3);
 
+self.addEventListener("online", () => hub.hurry());
+
 const scope = self as unknown as { onconnect: (event: MessageEvent) => void };
 scope.onconnect = (event) => {
   const port = event.ports[0];
