@@ -45,7 +45,7 @@ pub const TICKER_LINGER: u32 = 20;
 pub const MEMORY_CEILING: usize = 512 * MIB;
 /// Longest line of a plugin's log; what is beyond is cut.
 pub const LOG_LINE_BYTES: usize = 8 * 1024;
-/// Longest [`clock.sleep`](../../../../wit/host/clock.wit).
+/// Longest `clock.sleep`.
 pub const SLEEP: Duration = Duration::from_secs(60);
 /// Largest component.
 pub const WASM_BYTES: u64 = 64 * MIB as u64;

@@ -246,7 +246,9 @@ impl<C: Contract> Pool<C> {
                 }
             };
             match start {
-                Ok(at) => tokio::time::sleep_until(at.into()).await,
+                // A timer costs a millisecond even when its time has come.
+                Ok(at) if at > Instant::now() => tokio::time::sleep_until(at.into()).await,
+                Ok(_) => {}
                 Err(reason) => {
                     return Err(PluginError::Internal(format!(
                         "the plugin {id} is quarantined: {reason}; \
