@@ -1,6 +1,6 @@
 //! The time of one `status` call over the Unix socket, there and back.
 //!
-//! The goal is a median below 60 µs; see `BENCHMARKS.md`.
+//! The goal is a median below 60 µs.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

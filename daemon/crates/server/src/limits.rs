@@ -35,5 +35,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(30);
 pub const WAIT_MARGIN: Duration = Duration::from_secs(1);
 /// Time that connections have to end when the daemon does.
 pub const CLOSE_TIME: Duration = Duration::from_secs(5);
+/// Time that an RPC connection has, when the daemon stops and all calls are done, to write answers.
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How often times of last use are written.
 pub const FLUSH_EVERY: Duration = Duration::from_secs(60);

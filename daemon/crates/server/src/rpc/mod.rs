@@ -12,7 +12,7 @@ mod socket;
 pub use socket::{Socket, SocketError};
 
 use crate::api::Api;
-use crate::limits::{CLOSE_TIME, MAX_CALLS, MAX_RPC_CONNECTIONS};
+use crate::limits::{CLOSE_TIME, LAST_WORDS, MAX_CALLS, MAX_RPC_CONNECTIONS};
 use calls::Calls;
 use futures_util::StreamExt;
 use labd_protocol::transport::{ServerTransport, server_error};
@@ -68,8 +68,11 @@ async fn connection(api: Api, stream: UnixStream) {
                 closing = true;
                 continue;
             }
-            // Everything is answered when every permit is back.
-            _ = free.acquire_many(MAX_CALLS as u32), if closing => break,
+            // Every call is done when every permit is back; its answer still has to be written.
+            _ = free.acquire_many(MAX_CALLS as u32), if closing => {
+                drop(tokio::time::timeout(LAST_WORDS, requests.next()).await);
+                break;
+            }
         };
         match request {
             Some(Ok(request)) => {

@@ -1,9 +1,8 @@
 //! Who is let in, and who is not.
 
-use crate::world::{Reply, world};
+use crate::world::{Reply, until, world};
 use serde_json::json;
 use std::sync::atomic::Ordering;
-use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn a_token_lets_a_program_in_by_loopback_and_by_name() {
@@ -56,7 +55,7 @@ async fn a_token_in_the_wrong_place_is_none() {
     let in_query = format!("/api/v1/status?token={token}&access_token={token}");
     assert_eq!(world.request("GET", &in_query).send().await.status, 401);
     let cookie = format!("labd_session={token}; token={token}");
-    let in_cookie = world.from_console("GET", "/api/v1/status", &cookie);
+    let in_cookie = world.as_console("GET", "/api/v1/status", &cookie);
     assert_eq!(in_cookie.send().await.status, 401);
     let in_header = world
         .request("GET", "/api/v1/status")
@@ -69,7 +68,7 @@ async fn a_cookie_is_not_used_when_a_token_is_wrong_nor_at_loopback() {
     let world = world().await;
     let cookie = world.cookie().await;
     let both = world
-        .from_console("GET", "/api/v1/status", &cookie)
+        .as_console("GET", "/api/v1/status", &cookie)
         .bearer("labd_x_y");
     assert_eq!(both.send().await.status, 401);
     let loopback = world
@@ -92,7 +91,7 @@ async fn a_name_that_was_rebound_to_this_machine_is_refused() {
         let host = format!("{host}:{}", world.port);
         for path in ["/", "/api/v1/status", "/api/v1/openapi.json"] {
             let ask = world
-                .from_console("GET", path, &cookie)
+                .as_console("GET", path, &cookie)
                 .bearer(&token)
                 .header("host", &host);
             let reply = ask.send().await;
@@ -132,7 +131,7 @@ async fn a_foreign_origin_is_refused_with_cookie_and_with_token() {
         &secure,
     ] {
         let ask = world
-            .from_console("GET", "/api/v1/status", &cookie)
+            .as_console("GET", "/api/v1/status", &cookie)
             .header("origin", origin);
         let reply = ask.send().await;
         assert_eq!(
@@ -160,7 +159,7 @@ async fn a_foreign_origin_is_refused_with_cookie_and_with_token() {
 async fn a_cookie_counts_only_from_the_consoles_own_pages() {
     let world = world().await;
     let cookie = world.cookie().await;
-    let get = world.from_console("GET", "/api/v1/status", &cookie);
+    let get = world.as_console("GET", "/api/v1/status", &cookie);
     assert_eq!(get.clone().send().await.status, 200);
     assert_eq!(get.clone().without("origin").send().await.status, 200);
     assert_eq!(
@@ -186,7 +185,7 @@ async fn a_simple_post_from_a_preview_is_refused() {
     let cookie = world.cookie().await;
     let body = json!({"name": "forged", "source": null});
     let good = world
-        .from_console("POST", "/api/v1/projects", &cookie)
+        .as_console("POST", "/api/v1/projects", &cookie)
         .json(body);
     let preview = format!(
         "http://01kabcdefghjkmnpqrstvwxyz0.preview.{}",
@@ -217,7 +216,7 @@ async fn a_link_signs_a_browser_in_once_with_a_cookie_that_scripts_cannot_read()
     let world = world().await;
     let link = world.link();
     let sign_in = world
-        .from_console("POST", "/api/v1/session", "")
+        .as_console("POST", "/api/v1/session", "")
         .json(json!({"token": link.expose()}));
 
     let foreign = sign_in.clone().header("origin", "http://attacker.example");
@@ -242,7 +241,7 @@ async fn a_link_signs_a_browser_in_once_with_a_cookie_that_scripts_cannot_read()
     );
 
     let reply = world
-        .from_console("GET", "/api/v1/session", cookie)
+        .as_console("GET", "/api/v1/session", cookie)
         .send()
         .await;
     assert_eq!(
@@ -252,7 +251,7 @@ async fn a_link_signs_a_browser_in_once_with_a_cookie_that_scripts_cannot_read()
     assert_eq!(sign_in.send().await.status, 401);
     world.clock.pass(300);
     let late = world
-        .from_console("POST", "/api/v1/session", "")
+        .as_console("POST", "/api/v1/session", "")
         .json(json!({"token": "0".repeat(64)}));
     assert_eq!(late.send().await.status, 401);
 }
@@ -262,7 +261,7 @@ async fn signing_out_ends_the_session_and_its_cookie() {
     let world = world().await;
     let cookie = world.cookie().await;
     let reply = world
-        .from_console("DELETE", "/api/v1/session", &cookie)
+        .as_console("DELETE", "/api/v1/session", &cookie)
         .send()
         .await;
     assert_eq!(reply.status, 204);
@@ -274,7 +273,7 @@ async fn signing_out_ends_the_session_and_its_cookie() {
     );
     assert_eq!(
         world
-            .from_console("GET", "/api/v1/status", &cookie)
+            .as_console("GET", "/api/v1/status", &cookie)
             .send()
             .await
             .status,
@@ -288,7 +287,7 @@ async fn a_cookie_that_another_site_tossed_in_does_not_hide_the_good_one() {
     let cookies = format!("labd_session=tossed; {}", world.cookie().await);
     assert_eq!(
         world
-            .from_console("GET", "/api/v1/status", &cookies)
+            .as_console("GET", "/api/v1/status", &cookies)
             .send()
             .await
             .status,
@@ -300,7 +299,7 @@ async fn a_cookie_that_another_site_tossed_in_does_not_hide_the_good_one() {
 async fn a_session_in_use_gets_its_cookie_again_once_a_day() {
     let world = world().await;
     let cookie = world.cookie().await;
-    let ask = world.from_console("GET", "/api/v1/status", &cookie);
+    let ask = world.as_console("GET", "/api/v1/status", &cookie);
     assert_eq!(ask.clone().send().await.header("set-cookie"), None);
     world.clock.pass(25 * 3600);
     assert!(
@@ -385,9 +384,7 @@ async fn a_body_too_large_is_refused_before_it_is_read_whole() {
         .send()
         .await;
     assert_eq!((reply.status, reply.problem().as_str()), (413, "too_large"));
-    let anonymous = world
-        .from_console("POST", "/api/v1/session", "")
-        .body(large);
+    let anonymous = world.as_console("POST", "/api/v1/session", "").body(large);
     assert_eq!(anonymous.send().await.status, 413);
 }
 
@@ -410,19 +407,11 @@ async fn a_change_is_finished_though_its_client_goes_away() {
     let world = world().await;
     let token = world.token(None).await;
     let path = "/api/v1/projects/01KABCDEFGHJKMNPQRSTVWXYZ0";
-    let mut stream = world.request("DELETE", path).bearer(&token).open().await;
-    stream.get_mut().flush().await.unwrap();
-    // The handler is at the gate before the client leaves.
-    let status = world.request("GET", "/api/v1/status").bearer(&token);
-    assert_eq!(status.send().await.status, 200);
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let stream = world.request("DELETE", path).bearer(&token).open().await;
+    until(|| world.fake.arrived.load(Ordering::SeqCst) == 1).await;
     drop(stream);
     world.fake.gate.add_permits(1);
-    let deadline = tokio::time::Instant::now() + crate::world::PATIENCE;
-    while world.fake.removed.load(Ordering::SeqCst) == 0 {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
+    until(|| world.fake.removed.load(Ordering::SeqCst) == 1).await;
 }
 
 #[tokio::test]

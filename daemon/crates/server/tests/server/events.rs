@@ -1,8 +1,8 @@
 //! Streams of events.
 
-use crate::world::{Ask, PATIENCE, Reply, World, world};
+use crate::world::{Ask, PATIENCE, Reply, World, until, world};
 use labd_protocol::{Notice, ProjectId, TurnEvents, TurnId};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -115,8 +115,9 @@ async fn a_page_of_json_waits_for_events_and_no_longer() {
     );
     let none = page(get("after=3&wait_ms=30").send().await);
     assert_eq!((none.events.len(), none.end), (0, false));
+    let asked = world.fake.arrived.load(Ordering::SeqCst);
     let waiting = tokio::spawn(get("after=3&wait_ms=30000").send());
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    until(|| world.fake.arrived.load(Ordering::SeqCst) > asked).await;
     world.fake.finish(turn);
     let last = page(waiting.await.unwrap());
     assert_eq!((last.events.len(), last.end), (1, true));
@@ -152,11 +153,7 @@ async fn notices_are_streamed_and_missed_ones_are_told() {
     let mut events = stream(&world, "/api/v1/events").await.open().await;
     assert_eq!(Reply::head(&mut events).await.status, 200);
     let project = ProjectId::generate();
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while world.fake.notices.receiver_count() == 0 {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
+    until(|| world.fake.notices.receiver_count() > 0).await;
     world
         .fake
         .notices
@@ -182,11 +179,7 @@ async fn a_revoked_token_ends_its_stream() {
     for token in world.auth.tokens() {
         world.auth.token_remove(token.id).await.unwrap();
     }
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while world.fake.notices.receiver_count() == 0 {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
+    until(|| world.fake.notices.receiver_count() > 0).await;
     world.fake.notices.send(Notice::Settings).unwrap();
     assert_eq!(next(&mut events).await, None);
 }

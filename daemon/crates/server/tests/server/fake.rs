@@ -18,6 +18,8 @@ pub struct Fake {
     /// `project_remove` waits for a permit of it.
     pub gate: Semaphore,
     pub removed: AtomicUsize,
+    /// Calls that came to the gate, and pages that were asked for.
+    pub arrived: AtomicUsize,
 }
 
 impl Default for Fake {
@@ -28,6 +30,7 @@ impl Default for Fake {
             notices: broadcast::channel(16).0,
             gate: Semaphore::new(0),
             removed: AtomicUsize::new(0),
+            arrived: AtomicUsize::new(0),
         }
     }
 }
@@ -202,6 +205,7 @@ impl Backend for Fake {
         absent()
     }
     async fn project_remove(&self, _: ProjectId) -> Answer<()> {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
         if let Ok(permit) = self.gate.acquire().await {
             permit.forget();
         }
@@ -289,6 +293,7 @@ impl Backend for Fake {
         loop {
             let grown = self.grown.notified();
             let page = self.page(turn, after, max)?;
+            self.arrived.fetch_add(1, Ordering::SeqCst);
             let waited = tokio::time::timeout_at(end, grown);
             if page.end || !page.events.is_empty() || waited.await.is_err() {
                 return Ok(page);

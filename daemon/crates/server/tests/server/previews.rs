@@ -15,7 +15,7 @@ fn host(world: &World, project: ProjectId) -> String {
 async fn enter(world: &World, project: ProjectId) -> (Ask, String) {
     let cookie = world.cookie().await;
     let path = format!("/api/v1/projects/{project}/preview");
-    let reply = world.from_console("POST", &path, &cookie).send().await;
+    let reply = world.as_console("POST", &path, &cookie).send().await;
     assert_eq!(reply.status, 200);
     let info: PreviewInfo = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(info.origin, format!("http://{}", host(world, project)));
@@ -65,7 +65,7 @@ async fn a_pass_is_good_for_its_own_preview_only_and_never_for_the_api() {
     );
     assert_eq!(
         world
-            .from_console("GET", "/api/v1/status", &pass)
+            .as_console("GET", "/api/v1/status", &pass)
             .send()
             .await
             .status,
@@ -163,7 +163,7 @@ async fn a_preview_closes_when_its_session_does() {
     let cookie = world.cookie().await;
     let path = format!("/api/v1/projects/{project}/preview");
     let info: PreviewInfo =
-        serde_json::from_slice(&world.from_console("POST", &path, &cookie).send().await.body)
+        serde_json::from_slice(&world.as_console("POST", &path, &cookie).send().await.body)
             .unwrap();
     let open = world.request("GET", info.url.strip_prefix(&info.origin).unwrap());
     let set = open.header("host", &host(&world, project)).send().await;
@@ -181,7 +181,7 @@ async fn a_preview_closes_when_its_session_does() {
     assert_eq!(get.clone().send().await.status, 200);
     assert_eq!(
         world
-            .from_console("DELETE", "/api/v1/session", &cookie)
+            .as_console("DELETE", "/api/v1/session", &cookie)
             .send()
             .await
             .status,
@@ -196,7 +196,7 @@ async fn a_late_ticket_is_refused() {
     let project = ProjectId::generate();
     let cookie = world.cookie().await;
     let path = format!("/api/v1/projects/{project}/preview");
-    let reply = world.from_console("POST", &path, &cookie).send().await;
+    let reply = world.as_console("POST", &path, &cookie).send().await;
     let info: PreviewInfo = serde_json::from_slice(&reply.body).unwrap();
     world.clock.pass(30);
     let open = world.request("GET", info.url.strip_prefix(&info.origin).unwrap());

@@ -1,6 +1,6 @@
 //! The socket. What the transport does with faulty frames is tested with it, in labd-protocol.
 
-use crate::world::{PATIENCE, World, world};
+use crate::world::{PATIENCE, World, until, world};
 use labd_protocol::{
     ErrorCode, LabdClient, NO_ID, ProjectId, ProviderId, SourceId, TokenCreate, answer, connect,
     within,
@@ -69,7 +69,7 @@ async fn what_the_socket_hands_out_works_over_http() {
     let before = format!("{}/#sign-in=", world.console_origin());
     let token = link.url.expose().strip_prefix(&before).unwrap();
     let sign_in = world
-        .from_console("POST", "/api/v1/session", "")
+        .as_console("POST", "/api/v1/session", "")
         .json(json!({"token": token}));
     assert_eq!(sign_in.send().await.status, 200);
 
@@ -212,11 +212,7 @@ async fn a_change_is_finished_though_the_call_is_withdrawn() {
     send(&mut raw, r#"{"Cancel": {"request_id": 1}}"#).await;
     drop(raw);
     world.fake.gate.add_permits(1);
-    let deadline = Instant::now() + PATIENCE;
-    while world.fake.removed.load(Ordering::SeqCst) == 0 {
-        assert!(Instant::now() < deadline);
-        tokio::task::yield_now().await;
-    }
+    until(|| world.fake.removed.load(Ordering::SeqCst) == 1).await;
 }
 
 #[tokio::test]
@@ -228,7 +224,7 @@ async fn the_end_of_the_daemon_answers_those_who_wait() {
         let labd = labd.clone();
         tokio::spawn(async move { labd.turn_events(soon(), project, turn, 1, 5, 19_000).await })
     };
-    answer(labd.status(soon()).await).unwrap();
+    until(|| world.fake.arrived.load(Ordering::SeqCst) == 1).await;
     world.stop().await;
     let page = answer(waiting.await.unwrap()).unwrap();
     assert!(page.events.is_empty() && !page.end);

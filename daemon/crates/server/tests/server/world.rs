@@ -16,6 +16,15 @@ use tokio::task::JoinHandle;
 /// No test waits longer for anything.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Waits until something holds.
+pub async fn until(holds: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(tokio::time::Instant::now() < deadline, "it never came true");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 pub struct SetClock(Mutex<Timestamp>);
 
 impl Clock for SetClock {
@@ -129,7 +138,7 @@ impl World {
     }
 
     /// A request as a page of the console makes it, signed in.
-    pub fn from_console(&self, method: &str, path: &str, cookie: &str) -> Ask {
+    pub fn as_console(&self, method: &str, path: &str, cookie: &str) -> Ask {
         self.request(method, path)
             .header("host", &self.console())
             .header("cookie", cookie)
