@@ -273,6 +273,8 @@ async fn a_full_queue_answers_overloaded() {
         ));
     };
     tokio::select! {
+        // An instance is at work from the first poll of its call on.
+        biased;
         _ = busy.ping() => panic!("it was not to end"),
         () = work => {}
     }
