@@ -128,6 +128,10 @@ function saveFile(project: string, path: string, content: string | null, base: J
   if ((present === undefined ? undefined : hash(present)) !== (base ?? undefined)) {
     throw new Refusal(409, "conflict", `${path} has changed since you opened it.`);
   }
+  if (content?.includes("broken")) {
+    const problem: Problem = { source: "compile", severity: "error", code: "syntax", message: "Unexpected token.", path, line: 1 };
+    return { snapshot: addSnapshot(project, `Edit ${path}`, null, [path], true), problems: [problem] };
+  }
   if (content === null) files.delete(path);
   else files.set(path, content);
   const snapshot = addSnapshot(project, `${content === null ? "Remove" : "Edit"} ${path}`, null, [path]);
@@ -184,6 +188,7 @@ const routes: Route[] = [
   ["GET", RegExp(`^${P}/history$`), ([project]) => stateOf(project ?? "").history],
   ["POST", RegExp(`^${P}/rewind$`), ([project], body) => {
     const snapshot = find(stateOf(project ?? "").history, String(body.snapshot), "snapshot");
+    if (snapshot.draft) throw new Refusal(400, "invalid_request", "This state is a draft that did not pass its checks.");
     find(projects, project, "project").head = snapshot.id;
     notify({ type: "project", project: project ?? "" });
     return snapshot;

@@ -5,13 +5,18 @@ import type { FileContent } from "../api/types";
 export interface FileDraft {
   base: FileContent;
   text: string;
+  /** What of it labd keeps as a draft, since it did not pass its checks. */
+  kept: string | undefined;
 }
+
+/** What a file is based on that is not there yet. */
+export const newFile = (path: string): FileContent => ({ path, content: "", binary: false, hash: "" });
 
 let drafts: ReadonlyMap<string, FileDraft> = new Map();
 const listeners = new Set<() => void>();
 
 window.addEventListener("beforeunload", (event) => {
-  if (drafts.size > 0) event.preventDefault();
+  if ([...drafts.values()].some((draft) => draft.text !== draft.kept)) event.preventDefault();
 });
 
 export const draftKey = (project: string, path: string) => `${project}/${path}`;

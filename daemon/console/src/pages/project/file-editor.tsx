@@ -28,29 +28,32 @@ interface FileEditorProps {
  */
 export default function FileEditor({ project, path, line, onGone, before }: FileEditorProps) {
   const key = `project/${project.id}/files/${path}`;
-  const file = useResource(key, () => labd.file(project.id, path));
   const draftAt = draftKey(project.id, path);
   const [base, setBase] = useState<FileContent | undefined>(draftOf(draftAt)?.base);
   const [text, setText] = useState(draftOf(draftAt)?.text ?? "");
+  const [kept, setKept] = useState(draftOf(draftAt)?.kept);
   const [busy, setBusy] = useState(false);
   const [removing, setRemoving] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const dirty = base !== undefined && text !== base.content;
+  const isNew = base?.hash === "";
+  const dirty = base !== undefined && (isNew || text !== base.content);
+  const file = useResource(isNew ? null : key, () => labd.file(project.id, path));
   const now = file.data;
   const conflict = dirty && now !== undefined && base !== undefined && now.hash !== base.hash && now.content !== text;
 
   useEffect(() => {
     if (!now) return;
     // Without changes by hand the editor follows the file, such as when a turn writes it.
-    if (!base || (text === base.content && now.hash !== base.hash) || now.content === text) {
+    const follows = base && text === base.content && now.hash !== base.hash;
+    if (!base || follows || (now.content === text && now.hash !== base.hash)) {
       setBase(now);
       setText(now.content);
     }
   }, [now, base, text]);
 
   useEffect(() => {
-    setDraft(draftAt, dirty && base ? { base, text } : undefined);
-  }, [draftAt, dirty, base, text]);
+    setDraft(draftAt, dirty && base ? { base, text, kept } : undefined);
+  }, [draftAt, dirty, base, text, kept]);
 
   const save = async (on = base) => {
     if (!on || busy) return;
@@ -58,9 +61,15 @@ export default function FileEditor({ project, path, line, onGone, before }: File
     setError(undefined);
     const saving = text;
     try {
-      const saved = await labd.fileSave(project.id, path, saving, on.hash);
-      const present = await labd.file(project.id, path);
-      setBase(present);
+      const saved = await labd.fileSave(project.id, path, saving, on.hash || undefined);
+      if (saved.snapshot.draft) {
+        // The app's own state is as it was, and so is what the next save is based on.
+        setBase(on);
+        setKept(saving);
+      } else {
+        setBase(await labd.file(project.id, path));
+        setKept(undefined);
+      }
       const errors = saved.problems.filter((problem) => problem.severity === "error").length;
       toast(
         saved.snapshot.draft
@@ -84,12 +93,12 @@ export default function FileEditor({ project, path, line, onGone, before }: File
         {before}
         <p className="min-w-0 flex-1 truncate font-mono text-xs">
           {path}
-          {dirty && <span className="ml-1.5 text-warn">not saved</span>}
+          {dirty && <span className="ml-1.5 text-warn">{text === kept ? "kept as a draft" : "not saved"}</span>}
         </p>
-        <IconButton label="Remove this file" small disabled={!base} onClick={() => setRemoving(true)}>
+        <IconButton label="Remove this file" small disabled={!base || isNew} onClick={() => setRemoving(true)}>
           <Trash2 />
         </IconButton>
-        <Button small look="primary" icon={<Save />} busy={busy} disabled={!dirty} onClick={() => void save()}>
+        <Button small look="primary" icon={<Save />} busy={busy} disabled={!dirty || text === kept} onClick={() => void save()}>
           Save
         </Button>
       </div>

@@ -1,21 +1,20 @@
 import { ChevronRight, FileCode2, FileJson2, FileText, FileType2, Folder, SquareCode } from "lucide-react";
 import { useState } from "react";
-import type { FileEntry } from "../../api/types";
 import { cx } from "../../components/ui/cx";
 import { type Folder as FolderNode, folderOf } from "../../state/file-tree";
 
 interface FileTreeProps {
-  files: FileEntry[];
+  paths: string[];
   selected: string | undefined;
   isUnsaved: (path: string) => boolean;
   onOpen: (path: string) => void;
 }
 
-export function FileTree({ files, ...rest }: FileTreeProps) {
-  return <Level folder={folderOf(files.map((file) => file.path))} {...rest} />;
+export function FileTree({ paths, ...rest }: FileTreeProps) {
+  return <Level folder={folderOf(paths)} {...rest} />;
 }
 
-interface LevelProps extends Omit<FileTreeProps, "files"> {
+interface LevelProps extends Omit<FileTreeProps, "paths"> {
   folder: FolderNode;
 }
 

@@ -23,6 +23,10 @@ export function FilesPanel({ project }: { project: Project }) {
   const drafts = useDrafts();
   const [tree, setTree] = useState(() => !opened || hasRoom());
   const [adding, setAdding] = useState(false);
+  const made = [...drafts]
+    .filter(([key, draft]) => draft.base.hash === "" && key === draftKey(project.id, draft.base.path))
+    .map(([, draft]) => draft.base.path);
+  const paths = [...new Set([...(files.data ?? []).map((file) => file.path), ...made])];
   const [, path, line] = /^(.*?)(?::(\d+))?$/.exec(opened ?? "") ?? [];
   const open = (next: string) => {
     setOpened(next);
@@ -44,8 +48,8 @@ export function FilesPanel({ project }: { project: Project }) {
         <div className="scroll-thin min-h-0 flex-1 overflow-y-auto p-1.5">
           {files.error && <ErrorNote error={files.error} retry={files.reload} />}
           {!files.data && files.loading && <Skeleton rows={3} />}
-          {files.data?.length === 0 && <p className="p-2 text-xs text-faint">No files yet.</p>}
-          {files.data && <FileTree files={files.data} selected={path} isUnsaved={(each) => drafts.has(draftKey(project.id, each))} onOpen={open} />}
+          {files.data && paths.length === 0 && <p className="p-2 text-xs text-faint">No files yet.</p>}
+          {files.data && <FileTree paths={paths} selected={path} isUnsaved={(each) => drafts.has(draftKey(project.id, each))} onOpen={open} />}
         </div>
       </nav>
       <div className={cx("min-h-0 min-w-0 flex-1 flex-col", showTree ? "hidden sm:flex" : "flex")}>
@@ -86,10 +90,11 @@ export function FilesPanel({ project }: { project: Project }) {
       {adding && (
         <NewFile
           project={project.id}
+          paths={paths}
           onClose={() => setAdding(false)}
-          onMade={(made) => {
+          onMade={(fresh) => {
             setAdding(false);
-            open(made);
+            open(fresh);
           }}
         />
       )}

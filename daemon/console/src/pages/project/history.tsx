@@ -99,10 +99,10 @@ function State({ project, snapshot, current, later, busy, disabled, onRewind }: 
             </button>
           </p>
           {snapshot.draft && (
-            <p className="mt-1 text-xs text-soft">It did not pass its checks, and was never what the app shows.</p>
+            <p className="mt-1 text-xs text-soft">It did not pass its checks and was never what the app shows. Its files can be read here.</p>
           )}
         </div>
-        {!current && (
+        {!current && !snapshot.draft && (
           <Button small busy={busy} disabled={disabled} icon={<Rewind className={cx(later && "-scale-x-100")} />} onClick={onRewind}>
             {later ? "Go forward" : "Go back"}
           </Button>

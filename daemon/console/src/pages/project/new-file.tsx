@@ -1,62 +1,50 @@
 import { useState } from "react";
-import { type ApiError, errorFromFailure } from "../../api/errors";
-import * as labd from "../../api/labd";
 import { Button } from "../../components/ui/button";
 import { Dialog } from "../../components/ui/dialog";
-import { ErrorNote } from "../../components/ui/error-note";
 import { TextField } from "../../components/ui/field";
-import { invalidate } from "../../state/resources";
+import { draftKey, newFile, setDraft } from "../../state/drafts";
 
 interface NewFileProps {
   project: string;
+  /** Paths that are taken. */
+  paths: string[];
   onClose: () => void;
   onMade: (path: string) => void;
 }
 
-export function NewFile({ project, onClose, onMade }: NewFileProps) {
+/** Opens a file that is not there yet; saving it makes it. */
+export function NewFile({ project, paths, onClose, onMade }: NewFileProps) {
   const [path, setPath] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError>();
-  const make = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await labd.fileSave(project, path.trim(), "");
-      invalidate(`project/${project}`);
-      onMade(path.trim());
-    } catch (failure) {
-      setError(errorFromFailure(failure));
-      setBusy(false);
-    }
-  };
+  const wanted = path.trim();
+  const taken = paths.includes(wanted);
   return (
     <Dialog
       open
       onClose={onClose}
       title="New file"
-      onSubmit={() => void make()}
+      onSubmit={() => {
+        if (!wanted || taken) return;
+        setDraft(draftKey(project, wanted), { base: newFile(wanted), text: "", kept: undefined });
+        onMade(wanted);
+      }}
       actions={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!path.trim()}>
-            Create
+          <Button type="submit" look="primary" disabled={!wanted || taken}>
+            Open
           </Button>
         </>
       }
     >
-      <div className="space-y-3">
-        {error && !error.field("path") && <ErrorNote error={error} />}
-        <TextField
-          label="Path"
-          autoFocus
-          spellCheck={false}
-          value={path}
-          placeholder="src/pages/orders.tsx"
-          error={error?.field("path")}
-          hint="Pages and components in src/, queries in queries/, handlers in server/, other files in public/."
-          onChange={(event) => setPath(event.target.value)}
-        />
-      </div>
+      <TextField
+        label="Path"
+        spellCheck={false}
+        value={path}
+        placeholder="src/pages/orders.tsx"
+        error={taken ? "There is such a file already." : undefined}
+        hint="Pages and components in src/, queries in queries/, handlers in server/, other files in public/."
+        onChange={(event) => setPath(event.target.value)}
+      />
     </Dialog>
   );
 }

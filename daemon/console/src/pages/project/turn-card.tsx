@@ -113,7 +113,10 @@ function Outcome({ turn, view, onAgain }: { turn: Turn; view: TurnView; onAgain:
       )}
       {view.draft && (
         <Line icon={<CircleDashed className="text-warn" />}>
-          <span className="font-medium">Kept as a draft; your app stays as it was.</span> {view.draft.reason}
+          <span className="font-medium">
+            {view.snapshot ? "What was not finished is kept as a draft." : "Kept as a draft; your app stays as it was."}
+          </span>{" "}
+          {view.draft.reason !== view.error?.message && view.draft.reason}
         </Line>
       )}
       {view.state === "stopped" && <Line icon={<Square className="text-faint" />}>You stopped this.</Line>}
