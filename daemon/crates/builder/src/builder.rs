@@ -162,6 +162,10 @@ impl Builder {
         &*self.inner.parts.previews
     }
 
+    pub(crate) fn kit(&self) -> Option<&dyn ExportKit> {
+        self.inner.parts.kit.as_deref()
+    }
+
     /// Runs a task that a shutdown waits for.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.tasks.spawn(task);

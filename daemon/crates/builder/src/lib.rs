@@ -15,6 +15,7 @@
 //!   what it is told holds no rows and no secrets.
 //! - An event is durable before a client is told of it.
 
+mod adapters;
 pub mod answer;
 mod builder;
 mod checks;

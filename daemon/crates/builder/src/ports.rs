@@ -103,6 +103,7 @@ pub trait Previews: Send + Sync {
 
 /// The sources that an exported app needs to run outside labd: `@labd/data`, `@labd/ui`.
 pub trait ExportKit: Send + Sync {
-    /// Paths below the exported project's `vendor/` folder (`labd-data/src/index.ts`), with content.
+    /// Paths below the exported project's `vendor/` folder, with their content: `@labd/data` from
+    /// `labd-data/index.ts` on, `@labd/ui` from `labd-ui/index.ts` and `labd-ui/theme.css` on.
     fn files(&self) -> Vec<(String, Bytes)>;
 }

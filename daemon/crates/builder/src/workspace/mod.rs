@@ -6,6 +6,7 @@
 //!   hand are built on by later saves by hand, until one passes or the head moves.
 //! - While a turn runs, it alone changes the project's files.
 
+mod export;
 pub(crate) mod files;
 mod history;
 mod projects;

@@ -333,3 +333,67 @@ async fn everything_is_there_after_a_restart_and_the_preview_is_made_again() {
     assert_eq!(bench.previews.shown_now(project).unwrap(), "a.ts=1");
     assert_eq!(bench.previews.painted.lock().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_export_runs_outside_labd_and_holds_no_secret() {
+    let bench = Bench::new().await;
+    let source = bench.sources.add();
+    let project = bench.project_on(Some(source)).await.id;
+    let error = bench.builder.project_export(project).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::InvalidRequest);
+
+    let app = [
+        ("app.json", "{}"),
+        ("src/main.tsx", "1"),
+        ("queries/a.sql", "select 1"),
+        ("package.json", "{\"evil\": 1}"),
+    ];
+    bench.answer(project, &files(&app)).await;
+    let bytes = bench.builder.project_export(project).await.unwrap();
+    assert_eq!(bytes, bench.builder.project_export(project).await.unwrap());
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut found = std::collections::BTreeMap::new();
+    for index in 0..zip.len() {
+        let mut file = zip.by_index(index).unwrap();
+        let name = file.name().unwrap().into_owned();
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+        assert!(!text.contains(super::fakes::CANARY), "{name}");
+        found.insert(name, text);
+    }
+    for path in [
+        "app.json",
+        "src/main.tsx",
+        "queries/a.sql",
+        "package.json",
+        "vite.config.ts",
+        "index.html",
+        "README.md",
+        ".env.example",
+        ".gitignore",
+        "export/server.mjs",
+        "export/database.mjs",
+        "export/query.mjs",
+        "export/routes.ts",
+        "export/main.ts",
+        "export/styles.css",
+        "tsconfig.json",
+    ] {
+        assert!(
+            found.contains_key(&format!("shop/{path}")),
+            "{path} is missing in {:?}",
+            found.keys()
+        );
+    }
+    let package = &found["shop/package.json"];
+    assert!(
+        package.contains("better-sqlite3")
+            && !package.contains("\"pg\"")
+            && !package.contains("evil")
+    );
+    assert!(found["shop/.env.example"].contains("DATABASE_URL=sqlite:///"));
+    assert!(
+        found["shop/README.md"].contains("plugins/sandbox-web/vendor/src"),
+        "what is missing is said"
+    );
+}
