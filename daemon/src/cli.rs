@@ -1,0 +1,316 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Turns databases into internal apps by chatting with an AI.
+#[derive(Debug, Parser)]
+#[command(
+    name = "labd",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalOptions {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where everything is kept
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The daemon's socket
+    #[arg(long, global = true, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon
+    Serve(ServeOptions),
+    /// Tell how the daemon stands
+    Status,
+    /// Print a sign-in link for the console, and open it
+    Open {
+        /// Only print it
+        #[arg(long)]
+        print: bool,
+    },
+    /// Data sources
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Say what a project should do, and watch it happen
+    Chat(ChatOptions),
+    /// AI providers
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Write everything but the master key to one file
+    Backup {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Make a data directory from a backup
+    Restore {
+        /// A file that `labd backup` wrote
+        file: PathBuf,
+    },
+    /// Look for what is wrong on this machine
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// Address and port of HTTP
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Do not offer the sample database
+    #[arg(long)]
+    pub no_sample: bool,
+    /// Open a damaged store as far as it can be read; a copy is kept
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
+/// Where a connection URL comes from: never an argument, which other users of the machine can see.
+#[derive(Debug, Args)]
+pub struct UrlOptions {
+    /// Read the connection URL from a file ("-" for standard input) instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub url_file: Option<PathBuf>,
+    /// The certificate of the source's own authority, PEM
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Connect a database: asks for its URL, tests it, and saves it sealed
+    Add {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        url: UrlOptions,
+        /// Time zone of its sessions, such as Europe/Berlin
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
+        /// Save it even when the test fails
+        #[arg(long)]
+        save_untested: bool,
+    },
+    /// List sources
+    List,
+    /// Change a source
+    Update {
+        /// Its name or id
+        source: String,
+        /// A new name
+        #[arg(long)]
+        name: Option<String>,
+        /// Ask for a new connection URL
+        #[arg(long)]
+        url: bool,
+        #[command(flatten)]
+        from: UrlOptions,
+        /// A new time zone
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
+        /// Save it even when the test fails
+        #[arg(long)]
+        save_untested: bool,
+    },
+    /// Test a source
+    Test {
+        /// Its name or id
+        source: String,
+    },
+    /// Show the schema of a source
+    Schema {
+        /// Its name or id
+        source: String,
+        /// Only tables whose name contains this
+        table: Option<String>,
+        /// Read it anew
+        #[arg(long)]
+        refresh: bool,
+    },
+    /// Run a statement that reads
+    Query {
+        /// Its name or id
+        source: String,
+        /// The statement, with :name for each parameter; "-" reads it from standard input
+        sql: String,
+        /// A parameter: name=value
+        #[arg(short, long = "param", value_name = "NAME=VALUE")]
+        params: Vec<String>,
+        /// The most rows to print
+        #[arg(long, default_value_t = 1000)]
+        max_rows: u32,
+    },
+    /// Remove a source with its credential
+    Remove {
+        /// Its name or id
+        source: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// Make a project
+    New {
+        /// Its name
+        name: String,
+        /// The source it works on, by name or id; the sample when absent
+        #[arg(long)]
+        source: Option<String>,
+    },
+    /// List projects
+    List,
+    /// Print the address of a project's preview, and open it
+    Open {
+        /// Its name or id
+        project: String,
+        /// Only print it
+        #[arg(long)]
+        print: bool,
+    },
+    /// Rename a project
+    Rename {
+        /// Its name or id
+        project: String,
+        /// Its new name
+        name: String,
+    },
+    /// List the states of a project
+    History {
+        /// Its name or id
+        project: String,
+    },
+    /// Make an earlier, or later, state the present one
+    Rewind {
+        /// Its name or id
+        project: String,
+        /// The state's id, as `history` shows it
+        snapshot: String,
+    },
+    /// Write the project to a zip file that runs outside labd
+    Export {
+        /// Its name or id
+        project: String,
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Remove a project with its history
+    Delete {
+        /// Its name or id
+        project: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ChatOptions {
+    /// The project, by name or id
+    pub project: String,
+    /// What is wanted
+    pub text: String,
+    /// The provider to ask, by name or id
+    #[arg(long)]
+    pub provider: Option<String>,
+    /// The model to ask
+    #[arg(long)]
+    pub model: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Add an AI provider: asks for its API key
+    Add {
+        /// Its name
+        name: String,
+        /// The plugin
+        #[arg(long, default_value = "labd.openai-compatible")]
+        plugin: String,
+        /// A setting: key=value
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
+        /// Read the API key from a file ("-" for standard input) instead of asking
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// It needs no API key
+        #[arg(long)]
+        no_key: bool,
+        /// The model to use when nobody chose one
+        #[arg(long)]
+        model: Option<String>,
+        /// Ask it when a project names no provider
+        #[arg(long)]
+        default: bool,
+    },
+    /// List providers
+    List,
+    /// List the models of a provider
+    Models {
+        /// Its name or id
+        provider: String,
+    },
+    /// Remove a provider with its API key
+    Remove {
+        /// Its name or id
+        provider: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List plugins
+    List,
+    /// Show what a plugin is, may do and has done
+    Inspect {
+        /// Its id
+        plugin: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token for HTTP; it is shown this once
+    Create {
+        /// What it is for
+        name: String,
+        /// Days until it expires; never when absent
+        #[arg(long)]
+        days: Option<u64>,
+    },
+    /// List tokens
+    List,
+    /// Revoke a token
+    Revoke {
+        /// Its id
+        token: String,
+    },
+}

@@ -1,0 +1,196 @@
+//! The configuration file, and where things lie.
+//!
+//! `labd.toml` is read from `--config`, or else from `$XDG_CONFIG_HOME/labd/labd.toml`
+//! (`~/.config/labd/labd.toml`) when that exists. Unknown keys are refused.
+//!
+//! | key | meaning | default |
+//! | --- | --- | --- |
+//! | `listen` | address and port of HTTP | `127.0.0.1:4400` |
+//! | `public_url` | the console's address behind a proxy | `http://console.labd.localhost:<port>` |
+//! | `preview_url` | the previews' addresses, with `{project}` | `http://{project}.preview.labd.localhost:<port>` |
+//! | `trusted_proxies` | addresses or ranges whose forwarded headers count | none |
+//! | `data_dir` | where everything is kept | `$XDG_DATA_HOME/labd` (`~/.local/share/labd`) |
+//! | `socket` | the socket of the RPC | `$XDG_RUNTIME_DIR/labd/labd.sock`, or `<data_dir>/run/labd.sock` |
+//! | `plugin_dirs` | further plugin packages, each a directory | none |
+//! | `log` | filter: `info`, `labd=debug` | `info` |
+//! | `log_format` | `text` or `json` | `text` |
+//! | `tls.extra_roots` | a PEM file with further certificate authorities | none |
+//! | `sample` | offer the sample database at the first start | `true` |
+//!
+//! The environment variable `LABD_DATA_DIR` and the option `--data-dir` come before the file.
+//! With a data directory of one's own, the socket lies in it unless `socket` says otherwise.
+
+use crate::{cli::GlobalOptions, failure::Failure};
+use serde::Deserialize;
+use std::{
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address and port of HTTP.
+    pub listen: SocketAddr,
+    /// The console's address behind a proxy, and the previews'.
+    pub public: Option<(String, String)>,
+    /// Addresses or ranges whose forwarded headers count.
+    pub trusted_proxies: Vec<String>,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The socket of the RPC.
+    pub socket: PathBuf,
+    /// Further plugin packages.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// The log's filter.
+    pub log: String,
+    /// The log is written as JSON.
+    pub log_json: bool,
+    /// Further certificate authorities, PEM.
+    pub extra_roots: Option<PathBuf>,
+    /// Offer the sample database at the first start.
+    pub sample: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    preview_url: Option<String>,
+    trusted_proxies: Vec<String>,
+    data_dir: Option<PathBuf>,
+    socket: Option<PathBuf>,
+    plugin_dirs: Vec<PathBuf>,
+    log: Option<String>,
+    log_format: Option<LogFormat>,
+    tls: Tls,
+    sample: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Tls {
+    extra_roots: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// Reads the file and applies what the command line says.
+    pub fn load(options: &GlobalOptions) -> Result<Self, Failure> {
+        let file = match &options.config {
+            Some(path) => read(path)?,
+            None => match usual_file().filter(|path| path.exists()) {
+                Some(path) => read(&path)?,
+                None => File::default(),
+            },
+        };
+        let chosen = options
+            .data_dir
+            .clone()
+            .or_else(|| env::var_os("LABD_DATA_DIR").map(PathBuf::from))
+            .or(file.data_dir);
+        let socket = options.socket.clone().or(file.socket).or_else(|| {
+            match (&chosen, env::var_os("XDG_RUNTIME_DIR")) {
+                (None, Some(dir)) => Some(PathBuf::from(dir).join("labd/labd.sock")),
+                _ => None,
+            }
+        });
+        let data_dir = match chosen {
+            Some(dir) => dir,
+            None => usual_data_dir()?,
+        };
+        let data_dir = std::path::absolute(&data_dir)?;
+        let public = match (file.public_url, file.preview_url) {
+            (Some(public), Some(preview)) => Some((public, preview)),
+            (None, None) => None,
+            _ => {
+                return Err(Failure::new(
+                    "public_url and preview_url go together: set both, or none.",
+                ));
+            }
+        };
+        Ok(Self {
+            listen: file.listen.unwrap_or_else(|| ([127, 0, 0, 1], 4400).into()),
+            public,
+            trusted_proxies: file.trusted_proxies,
+            socket: socket.unwrap_or_else(|| data_dir.join("run/labd.sock")),
+            data_dir,
+            plugin_dirs: file.plugin_dirs,
+            log: file.log.unwrap_or_else(|| "info".to_owned()),
+            log_json: file.log_format == Some(LogFormat::Json),
+            extra_roots: file.tls.extra_roots,
+            sample: file.sample.unwrap_or(true),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<File, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("{} cannot be read: {error}.", path.display())))?;
+    toml::from_str(&text).map_err(|error| {
+        Failure::with_hint(
+            format!("{}: {error}", path.display()),
+            "The README lists the keys of the configuration.",
+        )
+    })
+}
+
+fn usual_file() -> Option<PathBuf> {
+    env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".config")))
+        .map(|dir| dir.join("labd/labd.toml"))
+}
+
+fn usual_data_dir() -> Result<PathBuf, Failure> {
+    env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".local/share")))
+        .map(|dir| dir.join("labd"))
+        .ok_or_else(|| {
+            Failure::with_hint(
+                "There is no home directory to keep data in.",
+                "Say where with --data-dir or LABD_DATA_DIR.",
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labd.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&GlobalOptions {
+            config: Some(path),
+            data_dir: Some(folder.path().into()),
+            socket: None,
+            json: false,
+        })
+    }
+
+    #[test]
+    fn an_unknown_key_or_a_string_for_a_switch_is_refused() {
+        assert!(load("listen = '127.0.0.1:1'\nlisten_port = 3").is_err());
+        assert!(load("sample = 'false'").is_err());
+        assert!(load("[tls]\nverify = false").is_err());
+        assert!(load("public_url = 'https://labd.example'").is_err());
+        assert!(!load("sample = false").unwrap().sample);
+    }
+
+    #[test]
+    fn with_a_data_directory_of_its_own_the_socket_lies_in_it() {
+        let config = load("").unwrap();
+        assert_eq!(config.socket, config.data_dir.join("run/labd.sock"));
+    }
+}

@@ -1,0 +1,416 @@
+//! Everything labd does, for its doors.
+
+use super::plugins;
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use labd_builder::Builder;
+use labd_data::Sources;
+use labd_gateway::Providers;
+use labd_plugin_host::{PluginHost, PluginState};
+use labd_preview::Previews;
+use labd_protocol::{
+    ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, ModelList, Notice,
+    PluginInfo, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate, Provider,
+    ProviderCreate, ProviderId, ProviderUpdate, QueryRequest, QueryResult, Rewind, Settings,
+    Snapshot, SnapshotDetail, SnapshotId, SourceCreate, SourceId, SourceInfo, SourceRemoved,
+    SourceSchema, SourceTest, SourceTestRequest, SourceUpdate, StartTurn, Status, Turn, TurnEvents,
+    TurnId,
+};
+use labd_server::{Backend, Shown};
+use labd_store::Store;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::broadcast;
+
+/// The assembled daemon.
+pub struct Daemon {
+    store: Store,
+    pub plugins: Arc<PluginHost>,
+    pub sources: Sources,
+    pub providers: Providers,
+    pub previews: Previews,
+    pub builder: Builder,
+    notices: broadcast::Sender<Notice>,
+    started_at: Timestamp,
+}
+
+impl Daemon {
+    pub fn new(
+        store: Store,
+        plugins: Arc<PluginHost>,
+        sources: Sources,
+        providers: Providers,
+        previews: Previews,
+        builder: Builder,
+    ) -> Self {
+        let notices = broadcast::channel(256).0;
+        forward(sources.notices(), &notices, Some);
+        forward(providers.notices(), &notices, Some);
+        forward(builder.notices(), &notices, Some);
+        forward(previews.notices(), &notices, |project| {
+            Some(Notice::Preview { project })
+        });
+        Self {
+            store,
+            plugins,
+            sources,
+            providers,
+            previews,
+            builder,
+            notices,
+            started_at: Timestamp::now(),
+        }
+    }
+
+    async fn with_projects(&self, mut source: SourceInfo) -> Result<SourceInfo, ApiError> {
+        source.projects = self.builder.projects_of(source.id).await?;
+        Ok(source)
+    }
+
+    /// What the operator should know.
+    async fn warnings(&self) -> Result<Vec<String>, ApiError> {
+        let mut warnings = Vec::new();
+        if self.store.info().master_key.same_disk {
+            warnings.push(
+                "The master key lies on the same disk as the data: copies of the data are protected, the disk itself is not."
+                    .to_owned(),
+            );
+        }
+        for plugin in self.plugins.list() {
+            let reason = match plugin.state {
+                PluginState::Ready => continue,
+                PluginState::Failed(reason) => reason,
+                PluginState::Quarantined(reason) => format!("quarantined: {reason}"),
+                PluginState::AwaitingGrant => "waits for a grant".to_owned(),
+            };
+            warnings.push(format!("The plugin {} cannot be used: {reason}", plugin.id));
+        }
+        for source in self.sources.list().await? {
+            let found = source
+                .last_test
+                .map(|test| test.warnings)
+                .unwrap_or_default();
+            warnings.extend(
+                found
+                    .into_iter()
+                    .map(|text| format!("{}: {text}", source.name)),
+            );
+        }
+        Ok(warnings)
+    }
+}
+
+/// Passes on what one part announces, for as long as both live. Who falls behind reads anew.
+fn forward<T: Clone + Send + 'static>(
+    mut from: broadcast::Receiver<T>,
+    to: &broadcast::Sender<Notice>,
+    translate: impl Fn(T) -> Option<Notice> + Send + 'static,
+) {
+    let to = to.clone();
+    tokio::spawn(async move {
+        loop {
+            match from.recv().await {
+                Ok(notice) => {
+                    if let Some(notice) = translate(notice) {
+                        // Nobody listening is no fault.
+                        let _ = to.send(notice);
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
+#[async_trait]
+impl Backend for Daemon {
+    async fn status(&self) -> Result<Status, ApiError> {
+        let info = self.store.info();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            pid: std::process::id(),
+            data_dir: info.data_dir.display().to_string(),
+            console_url: String::new(),
+            socket: String::new(),
+            projects: self.builder.projects().await?.len() as u64,
+            sources: self.sources.list().await?.len() as u64,
+            running_turns: self.builder.running_turns(),
+            store_bytes: info.database_bytes + info.blob_bytes,
+            warnings: self.warnings().await?,
+        })
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceInfo>, ApiError> {
+        let mut sources = Vec::new();
+        for source in self.sources.list().await? {
+            sources.push(self.with_projects(source).await?);
+        }
+        Ok(sources)
+    }
+
+    async fn source(&self, source: SourceId) -> Result<SourceInfo, ApiError> {
+        self.with_projects(self.sources.get(source).await?).await
+    }
+
+    async fn source_create(&self, create: SourceCreate) -> Result<SourceInfo, ApiError> {
+        self.sources.create(create).await
+    }
+
+    async fn source_update(
+        &self,
+        source: SourceId,
+        update: SourceUpdate,
+    ) -> Result<SourceInfo, ApiError> {
+        let source = self.sources.update(source, update).await?;
+        self.with_projects(source).await
+    }
+
+    async fn source_remove(
+        &self,
+        source: SourceId,
+        confirmed: bool,
+    ) -> Result<SourceRemoved, ApiError> {
+        let info = self.sources.get(source).await?;
+        let projects = self.builder.projects_of(source).await?;
+        if !projects.is_empty() && !confirmed {
+            let count = projects.len();
+            return Err(ApiError::new(
+                ErrorCode::Conflict,
+                format!(
+                    "{count} {} the source {}. Without it they keep their files and history, but \
+                     show no data until they get another source.",
+                    if count == 1 {
+                        "project uses"
+                    } else {
+                        "projects use"
+                    },
+                    info.name
+                ),
+            )
+            .with_hint("Confirm to remove it all the same."));
+        }
+        self.sources.remove(source).await?;
+        let projects = self.builder.detach_source(source).await?;
+        Ok(SourceRemoved { projects })
+    }
+
+    async fn source_test(&self, source: SourceId) -> Result<SourceTest, ApiError> {
+        self.sources.test(source).await
+    }
+
+    async fn source_try(&self, request: SourceTestRequest) -> Result<SourceTest, ApiError> {
+        self.sources.try_connection(request).await
+    }
+
+    async fn source_schema(
+        &self,
+        source: SourceId,
+        refresh: bool,
+    ) -> Result<SourceSchema, ApiError> {
+        let schema = self.sources.schema(source, refresh).await?;
+        Ok(Arc::unwrap_or_clone(schema))
+    }
+
+    async fn source_query(
+        &self,
+        source: SourceId,
+        query: QueryRequest,
+        caller: &str,
+    ) -> Result<QueryResult, ApiError> {
+        self.sources.query(source, query, caller).await
+    }
+
+    async fn query_next(&self, cursor: CursorId, caller: &str) -> Result<QueryResult, ApiError> {
+        self.sources.query_next(cursor, caller).await
+    }
+
+    async fn query_close(&self, cursor: CursorId, caller: &str) -> Result<(), ApiError> {
+        self.sources.query_close(cursor, caller).await
+    }
+
+    async fn projects(&self) -> Result<Vec<Project>, ApiError> {
+        self.builder.projects().await
+    }
+
+    async fn project(&self, project: ProjectId) -> Result<Project, ApiError> {
+        self.builder.project(project).await
+    }
+
+    async fn project_create(&self, create: ProjectCreate) -> Result<Project, ApiError> {
+        self.builder.project_create(create).await
+    }
+
+    async fn project_update(
+        &self,
+        project: ProjectId,
+        update: ProjectUpdate,
+    ) -> Result<Project, ApiError> {
+        self.builder.project_update(project, update).await
+    }
+
+    async fn project_remove(&self, project: ProjectId) -> Result<(), ApiError> {
+        self.builder.project_remove(project).await
+    }
+
+    async fn project_export(&self, project: ProjectId) -> Result<Bytes, ApiError> {
+        self.builder.project_export(project).await
+    }
+
+    async fn history(&self, project: ProjectId) -> Result<Vec<Snapshot>, ApiError> {
+        self.builder.history(project).await
+    }
+
+    async fn snapshot(
+        &self,
+        project: ProjectId,
+        snapshot: SnapshotId,
+    ) -> Result<SnapshotDetail, ApiError> {
+        self.builder.snapshot(project, snapshot).await
+    }
+
+    async fn rewind(&self, project: ProjectId, rewind: Rewind) -> Result<Snapshot, ApiError> {
+        self.builder.rewind(project, rewind).await
+    }
+
+    async fn files(&self, project: ProjectId) -> Result<Vec<FileEntry>, ApiError> {
+        self.builder.files(project).await
+    }
+
+    async fn file(
+        &self,
+        project: ProjectId,
+        path: String,
+        snapshot: Option<SnapshotId>,
+    ) -> Result<FileContent, ApiError> {
+        self.builder.file(project, &path, snapshot).await
+    }
+
+    async fn file_save(&self, project: ProjectId, save: FileSave) -> Result<FileSaved, ApiError> {
+        self.builder.file_save(project, save).await
+    }
+
+    async fn preview(&self, project: ProjectId) -> Result<Shown, ApiError> {
+        self.builder.ensure_shown(project).await?;
+        Ok(Shown {
+            revision: self.previews.shown(project),
+            problems: self.previews.problems(project),
+        })
+    }
+
+    async fn problems(&self, project: ProjectId) -> Result<Vec<Problem>, ApiError> {
+        self.builder.problems(project).await
+    }
+
+    async fn turn_start(&self, project: ProjectId, start: StartTurn) -> Result<Turn, ApiError> {
+        self.builder.turn_start(project, start).await
+    }
+
+    async fn turns(&self, project: ProjectId) -> Result<Vec<Turn>, ApiError> {
+        self.builder.turns(project).await
+    }
+
+    async fn turn(&self, project: ProjectId, turn: TurnId) -> Result<Turn, ApiError> {
+        self.builder.turn(project, turn).await
+    }
+
+    async fn turn_stop(&self, project: ProjectId, turn: TurnId) -> Result<Turn, ApiError> {
+        self.builder.turn_stop(project, turn).await
+    }
+
+    async fn turn_events(
+        &self,
+        project: ProjectId,
+        turn: TurnId,
+        after: u64,
+        max: u32,
+        wait: Duration,
+    ) -> Result<TurnEvents, ApiError> {
+        self.builder
+            .turn_events(project, turn, after, max, wait)
+            .await
+    }
+
+    async fn turn_prompt(&self, project: ProjectId, turn: TurnId) -> Result<String, ApiError> {
+        self.builder.turn_prompt(project, turn).await
+    }
+
+    async fn plugins(&self) -> Result<Vec<PluginInfo>, ApiError> {
+        Ok(self
+            .plugins
+            .list()
+            .into_iter()
+            .filter_map(|summary| {
+                let manifest = self
+                    .plugins
+                    .inspect(&summary.id)
+                    .map(|(_, manifest)| manifest);
+                plugins::info(summary, manifest.as_ref())
+            })
+            .collect())
+    }
+
+    async fn plugin(&self, plugin: String) -> Result<PluginInfo, ApiError> {
+        self.plugins
+            .inspect(&plugin)
+            .and_then(|(summary, manifest)| plugins::info(summary, Some(&manifest)))
+            .ok_or_else(|| ApiError::not_found("plugin", plugin))
+    }
+
+    async fn providers(&self) -> Result<Vec<Provider>, ApiError> {
+        self.providers.list().await
+    }
+
+    async fn provider_create(&self, create: ProviderCreate) -> Result<Provider, ApiError> {
+        self.providers.create(create).await
+    }
+
+    async fn provider_update(
+        &self,
+        provider: ProviderId,
+        update: ProviderUpdate,
+    ) -> Result<Provider, ApiError> {
+        self.providers.update(provider, update).await
+    }
+
+    async fn provider_remove(&self, provider: ProviderId) -> Result<(), ApiError> {
+        self.providers.remove(provider).await
+    }
+
+    async fn provider_models(&self, provider: ProviderId) -> Result<ModelList, ApiError> {
+        self.providers.models(provider).await
+    }
+
+    async fn settings(&self) -> Result<Settings, ApiError> {
+        self.providers.settings().await
+    }
+
+    async fn settings_update(&self, settings: Settings) -> Result<Settings, ApiError> {
+        self.providers.settings_update(settings).await
+    }
+
+    async fn backup(&self, path: String) -> Result<u64, ApiError> {
+        let path = PathBuf::from(path);
+        if !path.is_absolute() || path == Path::new("/") {
+            return Err(ApiError::invalid(
+                "path",
+                "Name the file by its whole path.",
+            ));
+        }
+        let summary = self
+            .store
+            .backup(&path)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::StorageFailed, error.to_string()))?;
+        Ok(summary.bytes)
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}

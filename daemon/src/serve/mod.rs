@@ -1,0 +1,258 @@
+//! The daemon: wires the parts of `crates/` together and runs until it is told to stop.
+
+mod assets;
+mod backend;
+mod plugins;
+mod wiring;
+
+use crate::{cli::ServeOptions, config::Config, failure::Failure};
+use backend::Daemon;
+use labd_auth::{Auth, SystemClock};
+use labd_builder::{Builder, BuilderOptions, BuilderParts};
+use labd_data::{Sources, SourcesOptions};
+use labd_gateway::Providers;
+use labd_plugin_host::{PluginHost, PluginOptions};
+use labd_preview::{PreviewOptions, Previews};
+use labd_server::{Addresses, Server, ServerParts, Socket, check_listen};
+use labd_store::{Options, Store};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+/// How long running turns may go on after the daemon was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Where the sample database lies in the data directory.
+const SAMPLES: &str = "samples";
+
+/// Runs the daemon.
+pub async fn run(mut config: Config, options: ServeOptions) -> Result<(), Failure> {
+    if let Some(listen) = options.listen {
+        config.listen = listen;
+    }
+    start_log(&config)?;
+    let trusted_proxies = config
+        .trusted_proxies
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    check_listen(config.listen.ip(), &trusted_proxies).map_err(failed)?;
+    let store = Store::open(
+        &config.data_dir,
+        Options {
+            accept_loss: options.accept_loss,
+            ..Options::default()
+        },
+    )
+    .await
+    .map_err(failed)?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        Failure::with_hint(
+            format!("{} cannot be listened on: {error}.", config.listen),
+            "Is another daemon running? Choose another port with --listen 127.0.0.1:4401.",
+        )
+    })?;
+    let port = listener.local_addr()?.port();
+    let addresses = match &config.public {
+        Some((public, preview)) => Addresses::public(public, preview).map_err(failed)?,
+        None => Addresses::local(port),
+    };
+    let socket = Socket::bind(&config.socket).map_err(failed)?;
+
+    let daemon = Arc::new(assemble(&config, &store, &addresses)?);
+    daemon.builder.start().await?;
+    if let Err(error) = daemon.providers.ensure_offline().await {
+        tracing::warn!(%error, "the offline generator cannot be used");
+    }
+    if config.sample && !options.no_sample {
+        add_sample(&config, &daemon).await;
+    }
+    let plugins = daemon.plugins.clone();
+    tokio::spawn(async move { plugins.precompile_all().await });
+
+    let auth = Auth::open(store.clone(), Arc::new(SystemClock))
+        .await
+        .map_err(failed)?;
+    announce(&config, &addresses, &auth);
+    let server = Server::new(ServerParts {
+        backend: daemon.clone(),
+        auth,
+        previews: Arc::new(wiring::Site(daemon.previews.clone())),
+        assets: Arc::new(assets::Console),
+        addresses,
+        trusted_proxies,
+    });
+    let builder = daemon.builder.clone();
+    let stop = async move {
+        told_to_stop().await;
+        tracing::info!(
+            "stopping: running turns may finish for {} s",
+            GRACE.as_secs()
+        );
+        builder.shutdown(GRACE).await;
+    };
+    server.serve(listener, socket, stop).await.map_err(failed)?;
+    drop(daemon);
+    store.close().await.map_err(failed)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Daemon, Failure> {
+    let extra_roots = match &config.extra_roots {
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(format!(
+                "tls.extra_roots: {} cannot be read: {error}.",
+                path.display()
+            ))
+        })?),
+        None => None,
+    };
+    let samples = config.data_dir.join(SAMPLES);
+    let plugins = Arc::new(
+        PluginHost::start(PluginOptions {
+            data_dir: config.data_dir.clone(),
+            embedded: assets::plugins(),
+            directories: config.plugin_dirs.clone(),
+            extra_roots,
+            sqlite_allowed: vec![samples],
+            ..PluginOptions::default()
+        })
+        .map_err(failed)?,
+    );
+    let sources = Sources::new(
+        store.clone(),
+        Arc::new(wiring::ConnectorPlugins(plugins.clone())),
+        SourcesOptions {
+            data_dir: config.data_dir.clone(),
+        },
+    );
+    let providers = Providers::new(
+        store.clone(),
+        Arc::new(wiring::ProviderPlugins(plugins.clone())),
+    );
+    let queries = Arc::new(wiring::ProjectQueries::new(sources.clone()));
+    let previews = Previews::new(
+        Arc::new(wiring::SandboxPlugin(plugins.clone())),
+        queries.clone(),
+        PreviewOptions {
+            console_origin: addresses.console_url(),
+        },
+    );
+    let builder = Builder::new(
+        store.clone(),
+        BuilderParts {
+            sources: Arc::new(sources.clone()),
+            models: Arc::new(wiring::BuilderModels(providers.clone())),
+            previews: Arc::new(previews.clone()),
+            kit: Some(Arc::new(wiring::Kit(plugins.clone()))),
+        },
+        BuilderOptions::default(),
+    );
+    queries.connect(builder.clone());
+    Ok(Daemon::new(
+        store.clone(),
+        plugins,
+        sources,
+        providers,
+        previews,
+        builder,
+    ))
+}
+
+/// Makes the sample database at the first start. Who removes it from the sources keeps it removed.
+async fn add_sample(config: &Config, daemon: &Daemon) {
+    let path: PathBuf = config.data_dir.join(SAMPLES).join("shop.db");
+    if path.exists() {
+        return;
+    }
+    tracing::info!("making the sample database");
+    let file = path.clone();
+    let made = tokio::task::spawn_blocking(move || -> Result<(), String> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        }
+        let today = jiff::Zoned::now().date();
+        labd_sample::create(&file, today).map_err(|error| error.to_string())
+    });
+    let outcome = match made.await {
+        Ok(Ok(())) => daemon
+            .sources
+            .add_sample(&path)
+            .await
+            .map(drop)
+            .map_err(|error| error.message),
+        Ok(Err(error)) => Err(error),
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = outcome {
+        tracing::warn!(error, "the sample database cannot be offered");
+        // The next start tries again.
+        let _ = std::fs::remove_file(&path);
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), Failure> {
+    let filter =
+        EnvFilter::try_new(&config.log).map_err(|error| Failure::new(format!("log: {error}.")))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    let outcome = if config.log_json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
+    outcome.map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Says where everything is. The sign-in link is for whoever sees this terminal, and nothing of it
+/// is logged.
+fn announce(config: &Config, addresses: &Addresses, auth: &Auth) {
+    let console = addresses.console_url();
+    let mut out = std::io::stdout().lock();
+    let mut text = format!("labd is ready\n  console  {console}\n");
+    if std::io::stdout().is_terminal() || std::env::var_os("LABD_SHOW_SIGN_IN").is_some() {
+        let link = auth.sign_in_link();
+        text.push_str(&format!(
+            "  sign in  {console}/#sign-in={}  (once, within five minutes; another one: labd open)\n",
+            link.value.expose()
+        ));
+    } else {
+        text.push_str("  sign in  labd open\n");
+    }
+    text.push_str(&format!("  socket   {}\n", config.socket.display()));
+    // A closed standard output does not keep the daemon from running.
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+async fn told_to_stop() {
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(terminate) => {
+                terminate.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(error.to_string())
+}

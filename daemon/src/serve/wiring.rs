@@ -1,0 +1,254 @@
+//! How the parts find each other: each part asks for a trait, and here it gets the real thing.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use labd_builder::{Builder, ports};
+use labd_data::{ConnectorEntry, Connectors, Sources};
+use labd_gateway::{
+    AiPluginEntry, AiPlugins, CredentialSlotDef, CredentialTarget, Providers, Route,
+};
+use labd_plugin_host::{
+    Kind, Manifest, PluginHost,
+    kinds::{
+        ai::{Capabilities, Completion, Request},
+        sandbox::{QueryContract, Sandbox},
+    },
+    manifest::CredentialHost,
+};
+use labd_preview::{PreviewBody, Previews, Queries, Sandboxes, VendorAsset};
+use labd_protocol::{ApiError, ErrorCode, ProjectId, ProviderId};
+use serde_json::{Map, Value};
+use std::sync::{Arc, OnceLock};
+
+/// The sandbox that apps are built for.
+const SANDBOX: &str = "labd.sandbox-web";
+
+/// Connector plugins, for the data sources.
+pub struct ConnectorPlugins(pub Arc<PluginHost>);
+
+impl ConnectorPlugins {
+    fn entry(&self, manifest: &Manifest) -> Option<ConnectorEntry> {
+        let spec = manifest.connector.as_ref()?;
+        Some(ConnectorEntry {
+            plugin: manifest.id.clone(),
+            name: manifest.name.clone(),
+            default_port: spec.default_port,
+            file: spec.file,
+            connector: self.0.connector(&manifest.id)?,
+        })
+    }
+}
+
+impl Connectors for ConnectorPlugins {
+    fn for_scheme(&self, scheme: &str) -> Option<ConnectorEntry> {
+        let (manifest, _) = self.0.connector_for_scheme(scheme)?;
+        self.entry(&manifest)
+    }
+
+    fn by_plugin(&self, plugin: &str) -> Option<ConnectorEntry> {
+        let (_, manifest) = self.0.inspect(plugin)?;
+        self.entry(&manifest)
+    }
+
+    fn schemes(&self) -> Vec<String> {
+        let mut schemes: Vec<String> = self
+            .0
+            .manifests(Kind::Connector)
+            .into_iter()
+            .filter_map(|manifest| manifest.connector)
+            .flat_map(|spec| spec.schemes)
+            .collect();
+        schemes.sort();
+        schemes
+    }
+}
+
+/// AI plugins, for the gateway.
+pub struct ProviderPlugins(pub Arc<PluginHost>);
+
+impl ProviderPlugins {
+    fn entry(&self, manifest: &Manifest) -> Option<AiPluginEntry> {
+        let credentials = manifest
+            .credentials
+            .iter()
+            .map(|credential| CredentialSlotDef {
+                name: credential.name.clone(),
+                targets: credential
+                    .hosts
+                    .iter()
+                    .map(|host| match host {
+                        CredentialHost::Exact(host) => CredentialTarget::Host(host.clone()),
+                        CredentialHost::FromConfig(key) => {
+                            CredentialTarget::FromConfig(key.clone())
+                        }
+                    })
+                    .collect(),
+            })
+            .collect();
+        Some(AiPluginEntry {
+            plugin: manifest.id.clone(),
+            credentials,
+            config_schema: manifest.config.clone(),
+            provider: self.0.ai_provider(&manifest.id)?,
+        })
+    }
+}
+
+impl AiPlugins for ProviderPlugins {
+    fn get(&self, plugin: &str) -> Option<AiPluginEntry> {
+        let (_, manifest) = self.0.inspect(plugin)?;
+        self.entry(&manifest)
+    }
+
+    fn list(&self) -> Vec<AiPluginEntry> {
+        self.0
+            .manifests(Kind::AiProvider)
+            .iter()
+            .filter_map(|manifest| self.entry(manifest))
+            .collect()
+    }
+}
+
+/// The sandbox plugin, for the previews.
+pub struct SandboxPlugin(pub Arc<PluginHost>);
+
+impl Sandboxes for SandboxPlugin {
+    fn get(&self) -> Result<Arc<dyn Sandbox>, ApiError> {
+        self.0.sandbox(SANDBOX).ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::PluginFailed,
+                format!("The sandbox plugin {SANDBOX} cannot be used."),
+            )
+            .with_hint(format!("See: labd plugin inspect {SANDBOX}"))
+        })
+    }
+
+    fn asset(&self, path: &str) -> Option<VendorAsset> {
+        let (content, media_type, _) = self.0.asset(SANDBOX, path)?;
+        Some(VendorAsset {
+            content,
+            media_type,
+        })
+    }
+}
+
+/// Named queries of projects: the broker, on the project's source. The builder knows which that is;
+/// it is made after the previews, and connected then.
+pub struct ProjectQueries {
+    sources: Sources,
+    builder: OnceLock<Builder>,
+}
+
+impl ProjectQueries {
+    pub fn new(sources: Sources) -> Self {
+        Self {
+            sources,
+            builder: OnceLock::new(),
+        }
+    }
+
+    pub fn connect(&self, builder: Builder) {
+        // Called once, when the daemon is assembled.
+        let _ = self.builder.set(builder);
+    }
+}
+
+#[async_trait]
+impl Queries for ProjectQueries {
+    async fn run(
+        &self,
+        project: ProjectId,
+        query: &QueryContract,
+        params: Map<String, Value>,
+        viewer: &str,
+    ) -> Result<Bytes, ApiError> {
+        let builder = self
+            .builder
+            .get()
+            .ok_or_else(|| ApiError::new(ErrorCode::Overloaded, "The daemon is starting."))?;
+        let source = builder.project(project).await?.source.ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::NotFound,
+                "The project has no data source any more.",
+            )
+            .with_hint("Choose one in the project's settings.")
+        })?;
+        self.sources.run_named(source, query, params, viewer).await
+    }
+}
+
+/// AI providers, for the builder.
+pub struct BuilderModels(pub Providers);
+
+struct BuilderModel {
+    providers: Providers,
+    route: Route,
+}
+
+#[async_trait]
+impl ports::Models for BuilderModels {
+    async fn resolve(
+        &self,
+        provider: Option<ProviderId>,
+        model: Option<String>,
+    ) -> Result<Arc<dyn ports::Model>, ApiError> {
+        Ok(Arc::new(BuilderModel {
+            route: self.0.resolve(provider, model).await?,
+            providers: self.0.clone(),
+        }))
+    }
+}
+
+#[async_trait]
+impl ports::Model for BuilderModel {
+    fn provider(&self) -> &str {
+        &self.route.provider.name
+    }
+
+    fn model(&self) -> &str {
+        &self.route.model
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.route.capabilities
+    }
+
+    async fn complete(&self, request: Request) -> Result<Box<dyn Completion>, ApiError> {
+        self.providers.complete(&self.route, request).await
+    }
+}
+
+/// What answers on the previews' origins.
+pub struct Site(pub Previews);
+
+#[async_trait]
+impl labd_server::PreviewSite for Site {
+    async fn handle(
+        &self,
+        project: ProjectId,
+        viewer: &str,
+        request: http::Request<Bytes>,
+    ) -> http::Response<PreviewBody> {
+        self.0.handle(project, viewer, request).await
+    }
+}
+
+/// The sources that exported apps bring along: the sandbox's assets below `export/`.
+pub struct Kit(pub Arc<PluginHost>);
+
+impl ports::ExportKit for Kit {
+    fn files(&self) -> Vec<(String, Bytes)> {
+        let Some((_, manifest)) = self.0.inspect(SANDBOX) else {
+            return Vec::new();
+        };
+        manifest
+            .assets
+            .iter()
+            .filter_map(|asset| {
+                let path = asset.path.strip_prefix("export/")?;
+                let (content, ..) = self.0.asset(SANDBOX, &asset.path)?;
+                Some((path.to_owned(), content))
+            })
+            .collect()
+    }
+}
