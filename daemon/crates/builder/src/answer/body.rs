@@ -102,8 +102,8 @@ impl Body {
             Lead::FirstLine(line) => line.chars().for_each(|c| self.hold(c)),
         }
         let held = std::mem::take(&mut self.held);
-        let belongs = !held.trim().is_empty() && !(self.fenced && is_fence_end(&held));
-        if belongs {
+        let blank = held.trim().is_empty();
+        if !blank && (!self.fenced || !is_fence_end(&held)) {
             held.chars().for_each(|c| self.unescape(c));
         }
         match std::mem::replace(&mut self.escape, Escape::No) {

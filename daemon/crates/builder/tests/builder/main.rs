@@ -1,5 +1,5 @@
 //! The builder's promises, with a real store and made-up parts around it.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod context;
 mod fakes;

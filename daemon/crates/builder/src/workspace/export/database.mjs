@@ -5,6 +5,9 @@ import { pieces } from "./query.mjs";
 const ROWS = 10_000;
 const TIMEOUT_MS = 30_000;
 
+// Only one of them is installed; a name in a variable keeps bundlers from looking for the other.
+const DRIVERS = { sqlite: "better-sqlite3", postgres: "pg" };
+
 /** Opens postgres://…, postgresql://… or sqlite:///absolute/path.db. */
 export async function open(url) {
   if (!url) throw new Error("DATABASE_URL is not set: copy .env.example to .env and fill it in.");
@@ -18,7 +21,7 @@ const exact = (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : Str
 // ---- SQLite -------------------------------------------------------------------------------------
 
 async function sqlite(url) {
-  const { default: Database } = await import("better-sqlite3");
+  const { default: Database } = await import(DRIVERS.sqlite);
   const database = new Database(decodeURIComponent(url.replace(/^\w+:(\/\/)?/, "")), { readonly: true, fileMustExist: true });
   database.pragma("query_only = on");
   const kinds = { INT: "integer", INTEGER: "integer", BIGINT: "integer", REAL: "float", DOUBLE: "float", FLOAT: "float", BOOLEAN: "boolean", DATE: "date", DATETIME: "timestamp", TIMESTAMP: "timestamp", BLOB: "binary", JSON: "json" };
@@ -64,8 +67,8 @@ async function sqlite(url) {
 // ---- PostgreSQL ---------------------------------------------------------------------------------
 
 async function postgres(url) {
-  const { default: pg } = await import("pg");
-  const pool = new pg.Pool({ connectionString: url, max: 4, statement_timeout: TIMEOUT_MS });
+  const { default: pg } = await import(DRIVERS.postgres);
+  const pool = new pg.Pool({ connectionString: url, max: 4, statement_timeout: TIMEOUT_MS, options: "-c default_transaction_read_only=on" });
   const asText = { getTypeParser: () => (value) => value };
   const kinds = { 16: "boolean", 20: "integer", 21: "integer", 23: "integer", 26: "integer", 700: "float", 701: "float", 1700: "decimal", 17: "binary", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "instant", 2950: "uuid", 114: "json", 3802: "json", 25: "text", 1042: "text", 1043: "text", 18: "text", 19: "text" };
   const cell = (value, kind) => {
@@ -96,7 +99,8 @@ async function postgres(url) {
       try {
         await client.query("BEGIN READ ONLY");
         await client.query("SET LOCAL TIME ZONE 'UTC'");
-        const result = await client.query({ text: statement, values, rowMode: "array", types: asText });
+        // The extended protocol takes one statement only, so that none can end the transaction first.
+        const result = await client.query({ text: statement, values, rowMode: "array", types: asText, queryMode: "extended" });
         await client.query("COMMIT");
         const columns = result.fields.map(({ name, dataTypeID }) => ({ name, type: String(dataTypeID), kind: kinds[dataTypeID] ?? "other" }));
         const rows = result.rows.slice(0, ROWS).map((row) => row.map((value, index) => cell(value, columns[index].kind)));

@@ -127,22 +127,22 @@ fn slug(name: &str) -> String {
 }
 
 fn package(name: &str, dialect: Option<&str>) -> String {
-    let mut dependencies = json!({
-        "@tanstack/react-table": "^8.21.3",
-        "date-fns": "^4.4.0",
-        "lucide-react": "^1.75.0",
-        "react": "^19.3.1",
-        "react-dom": "^19.3.1",
-        "recharts": "^3.10.1",
-        "zod": "^4.6.7"
-    });
+    let mut dependencies = BTreeMap::from([
+        ("@tanstack/react-table", "^8.21.3"),
+        ("date-fns", "^4.4.0"),
+        ("lucide-react", "^1.75.0"),
+        ("react", "^19.3.1"),
+        ("react-dom", "^19.3.1"),
+        ("recharts", "^3.10.1"),
+        ("zod", "^4.6.7"),
+    ]);
     let drivers = [
-        ("sqlite", "better-sqlite3", "^13.2.0"),
+        ("sqlite", "better-sqlite3", "^12.9.0"),
         ("postgresql", "pg", "^8.23.1"),
     ];
     for (of, driver, version) in drivers {
         if dialect.is_none_or(|dialect| dialect == of) {
-            dependencies[driver] = json!(version);
+            dependencies.insert(driver, version);
         }
     }
     let package = json!({
