@@ -2,6 +2,8 @@
 import type { ColumnSchema, RelationSchema, SourceSchema } from "../api/types";
 
 const MEASURES = /(^|_)(total|amount|revenue|price|value|cost|sum|quantity|qty|score|balance)/i;
+/** What a business is about, before what follows from it. */
+const EVENTS = /(^|_)(orders?|sales?|invoices?|bookings?|transactions?|tickets?)$/i;
 const STOCK = /(^|_)(stock|inventory|on_hand|available|reorder)/i;
 const LABELS = /^(name|title|label|full_name|display_name|email|sku)$/i;
 const NUMBERS = new Set(["integer", "float", "decimal"]);
@@ -9,7 +11,8 @@ const DATES = new Set(["date", "timestamp", "instant"]);
 
 export function suggestions(schema: SourceSchema, most = 4): string[] {
   const found: string[] = [];
-  const tables = [...schema.relations].sort((a, b) => (b.row_estimate ?? 0) - (a.row_estimate ?? 0));
+  const weight = (table: RelationSchema) => (EVENTS.test(table.name) ? 1e15 : 0) + (table.row_estimate ?? 0);
+  const tables = [...schema.relations].sort((a, b) => weight(b) - weight(a));
   const timed = tables.find((table) => date(table) && measure(table)) ?? tables.find((table) => date(table));
   const named = tables.find((table) => table !== timed && table.columns.some((column) => LABELS.test(column.name)));
   if (timed) {

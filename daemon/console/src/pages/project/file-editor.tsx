@@ -2,7 +2,7 @@ import { Save, Trash2 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { type ApiError, errorFromFailure } from "../../api/errors";
 import * as labd from "../../api/labd";
-import type { FileContent, Project } from "../../api/types";
+import type { FileContent, Problem, Project } from "../../api/types";
 import Editor from "../../components/code/editor";
 import { Spinner } from "../../components/ui/bits";
 import { Button, IconButton } from "../../components/ui/button";
@@ -13,12 +13,14 @@ import { plural } from "../../state/format";
 import { invalidate, useResource } from "../../state/resources";
 import { toast } from "../../state/toasts";
 import { Conflict } from "./conflict";
+import { ProblemList } from "./problem-list";
 
 interface FileEditorProps {
   project: Project;
   path: string;
   line: number | undefined;
   onGone: () => void;
+  onOpen: (path: string, line?: number) => void;
   before: ReactNode;
 }
 
@@ -26,7 +28,7 @@ interface FileEditorProps {
  * One file. What is typed is based on a hash; when the file changed meanwhile, saving shows both
  * and overwrites nothing by itself.
  */
-export default function FileEditor({ project, path, line, onGone, before }: FileEditorProps) {
+export default function FileEditor({ project, path, line, onGone, onOpen, before }: FileEditorProps) {
   const key = `project/${project.id}/files/${path}`;
   const draftAt = draftKey(project.id, path);
   const [base, setBase] = useState<FileContent | undefined>(draftOf(draftAt)?.base);
@@ -35,6 +37,7 @@ export default function FileEditor({ project, path, line, onGone, before }: File
   const [busy, setBusy] = useState(false);
   const [removing, setRemoving] = useState(false);
   const [error, setError] = useState<ApiError>();
+  const [found, setFound] = useState<Problem[]>([]);
   const isNew = base?.hash === "";
   const dirty = base !== undefined && (isNew || text !== base.content);
   const file = useResource(isNew ? null : key, () => labd.file(project.id, path));
@@ -70,6 +73,7 @@ export default function FileEditor({ project, path, line, onGone, before }: File
         setBase(await labd.file(project.id, path));
         setKept(undefined);
       }
+      setFound(saved.problems);
       const errors = saved.problems.filter((problem) => problem.severity === "error").length;
       toast(
         saved.snapshot.draft
@@ -118,6 +122,11 @@ export default function FileEditor({ project, path, line, onGone, before }: File
           }}
           onKeepMine={() => void save(now)}
         />
+      )}
+      {found.length > 0 && (
+        <div className="scroll-thin max-h-48 shrink-0 overflow-y-auto border-b border-line p-2">
+          <ProblemList problems={found} onOpen={onOpen} />
+        </div>
       )}
       {file.error && !base && (
         <div className="p-3">

@@ -61,6 +61,7 @@ export function FilesPanel({ project }: { project: Project }) {
               path={path}
               line={line ? Number(line) : undefined}
               onGone={() => setOpened(null)}
+              onOpen={(next, at) => open(at ? `${next}:${at}` : next)}
               before={
                 <IconButton label={showTree ? "Hide the files" : "Show the files"} small onClick={() => setTree(!tree)}>
                   <PanelLeft />
