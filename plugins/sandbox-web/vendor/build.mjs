@@ -138,3 +138,6 @@ for (const file of fs.readdirSync(assets)) {
   if (process.argv.includes("--sizes")) console.log(file, bytes.length, gzip);
 }
 console.log(`vendor: ${raw} bytes, ${packed} gzip; base.css ${base.code.length}`);
+
+// Exported apps bring @labd/data and @labd/ui along as source.
+for (const name of ["data", "ui"]) fs.cpSync(path.join(here, "src", name), path.join(assets, "export", `labd-${name}`), { recursive: true });

@@ -1,5 +1,6 @@
 //! What the builder needs from the parts around it, as narrow traits: data sources, models and
-//! previews. [`crate::adapters`] implements them for the real parts; tests use their own.
+//! previews. `adapters.rs` implements them for the real sources and previews, the binary for the
+//! gateway's models; tests use their own.
 
 use async_trait::async_trait;
 use bytes::Bytes;

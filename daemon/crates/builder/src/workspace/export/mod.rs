@@ -53,7 +53,8 @@ impl Builder {
                 .map(|source| source.dialect),
             None => None,
         };
-        let files = contents(&record.name, dialect.as_deref(), &state.files, self.kit());
+        let kit = self.kit().map(ExportKit::files).unwrap_or_default();
+        let files = contents(&record.name, dialect.as_deref(), &state.files, kit);
         let folder = slug(&record.name);
         tokio::task::spawn_blocking(move || pack(&folder, &files))
             .await
@@ -72,7 +73,7 @@ fn contents(
     name: &str,
     dialect: Option<&str>,
     app: &Files,
-    kit: Option<&dyn ExportKit>,
+    kit: Vec<(String, Bytes)>,
 ) -> BTreeMap<String, Bytes> {
     let mut files: BTreeMap<String, Bytes> = app.map().clone();
     let mut add = |path: &str, content: String| files.insert(path.to_owned(), content.into());
@@ -81,14 +82,14 @@ fn contents(
     }
     add("package.json", package(name, dialect));
     add("index.html", page(name));
-    add("export/styles.css", styles(kit.is_some()));
+    add("export/styles.css", styles(!kit.is_empty()));
     add(".env.example", environment(dialect));
     add(
         ".gitignore",
         "node_modules/\ndist/\ndist-server/\n.env\n.env.*\n!.env.example\n".to_owned(),
     );
-    add("README.md", readme(name, dialect, kit.is_some()));
-    for (path, content) in kit.map(ExportKit::files).unwrap_or_default() {
+    add("README.md", readme(name, dialect, !kit.is_empty()));
+    for (path, content) in kit {
         files.insert(format!("vendor/{path}"), content);
     }
     files
@@ -211,4 +212,34 @@ fn readme(name: &str, dialect: Option<&str>, kit: bool) -> String {
         text.push_str("- `@labd/data` and `@labd/ui` are missing from this export, and the app does not build without them: copy the folders `data` and `ui` of `plugins/sandbox-web/vendor/src` in labd's sources to `vendor/labd-data` and `vendor/labd-ui`, and add `@import \"../vendor/labd-ui/theme.css\"; @source \"../vendor/labd-ui\";` to `export/styles.css`.\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kit_comes_along_and_is_used() {
+        let kit = vec![("labd-ui/theme.css".to_owned(), Bytes::from_static(b"css"))];
+        let with = contents("Shop", Some("postgresql"), &Files::default(), kit);
+        assert_eq!(with["vendor/labd-ui/theme.css"], "css");
+        let text = |path: &str| String::from_utf8_lossy(&with[path]).into_owned();
+        assert!(text("export/styles.css").contains("vendor/labd-ui/theme.css"));
+        assert!(!text("README.md").contains("missing"));
+        assert!(
+            text("package.json").contains("\"pg\"") && !text("package.json").contains("sqlite")
+        );
+        assert!(text(".env.example").contains("DATABASE_URL=postgres://"));
+    }
+
+    #[test]
+    fn a_name_becomes_a_folder() {
+        for (name, folder) in [
+            ("Shop figures 2025!", "shop-figures-2025"),
+            ("../..", "app"),
+            ("Größe", "gr-e"),
+        ] {
+            assert_eq!(slug(name), folder);
+        }
+    }
 }
