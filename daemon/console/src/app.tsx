@@ -7,6 +7,7 @@ import { Shell } from "./components/shell";
 import { Toasts } from "./components/toasts";
 import { Empty, Spinner } from "./components/ui/bits";
 import { TipProvider } from "./components/ui/tip";
+import { PreviewTab } from "./pages/preview-tab";
 import { ProjectPage } from "./pages/project";
 import { ProjectsPage } from "./pages/projects";
 import { SignIn } from "./pages/sign-in";
@@ -80,6 +81,7 @@ function SignedIn({ onSignOut, onLost }: { onSignOut: () => void; onLost: () => 
     // A new page is read from its start.
     document.getElementById("main")?.focus({ preventScroll: true });
   }, [focusOf]);
+  if (route.page === "preview") return <PreviewTab id={route.id} />;
   return (
     <Shell page={route.page} compact={route.page === "project"} onSignOut={onSignOut}>
       <Suspense fallback={<div className="p-8"><Spinner /></div>}>
@@ -104,6 +106,7 @@ function PageOf({ route }: { route: Route }) {
       return <Plugins route={route} />;
     case "settings":
       return <Settings section={route.section} />;
+    case "preview":
     case "unknown":
       return (
         <Empty icon={<Compass />} title="There is no such page">

@@ -4,6 +4,7 @@ import { useSyncExternalStore } from "react";
 export type Route =
   | { page: "projects" }
   | { page: "project"; id: string }
+  | { page: "preview"; id: string }
   | { page: "sources" }
   | { page: "source-new" }
   | { page: "source"; id: string }
@@ -21,6 +22,8 @@ export function parseRoute(pathname: string): Route {
       return { page: "projects" };
     case "projects":
       return second ? { page: "project", id: second } : { page: "projects" };
+    case "preview":
+      return second ? { page: "preview", id: second } : { page: "unknown" };
     case "sources":
       if (second === "new") return { page: "source-new" };
       return second ? { page: "source", id: second } : { page: "sources" };

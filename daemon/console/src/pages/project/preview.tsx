@@ -10,7 +10,9 @@ import { ErrorNote } from "../../components/ui/error-note";
 import { plural } from "../../state/format";
 import { messageFrom } from "../../state/preview-messages";
 import { invalidate } from "../../state/resources";
-import { toastError } from "../../state/toasts";
+
+/** Its own origin, and no way to steer the console away or to open windows. */
+export const SANDBOX = "allow-scripts allow-same-origin allow-forms allow-downloads allow-modals";
 
 const SIZES = [
   { id: "full", label: "As wide as there is room", icon: Monitor, width: undefined },
@@ -61,14 +63,7 @@ export function Preview({ project, hasApp, problems, onProblems, onPainted }: Pr
     return () => window.removeEventListener("message", receive);
   }, [info, project.id, onPainted]);
 
-  const openTab = async () => {
-    try {
-      const { url } = await labd.preview(project.id);
-      window.open(url, "_blank", "noopener");
-    } catch (failure) {
-      toastError(failure);
-    }
-  };
+  const openTab = () => window.open(`/preview/${encodeURIComponent(project.id)}`, "_blank", "noopener");
   const errors = problems.filter((problem) => problem.severity === "error").length;
   return (
     <>
@@ -107,7 +102,7 @@ export function Preview({ project, hasApp, problems, onProblems, onPainted }: Pr
             </IconButton>
           ))}
         </div>
-        <IconButton label="Open in a new tab" small disabled={!hasApp} onClick={() => void openTab()}>
+        <IconButton label="Open in a new tab" small disabled={!hasApp} onClick={openTab}>
           <ExternalLink />
         </IconButton>
       </div>
@@ -128,8 +123,7 @@ export function Preview({ project, hasApp, problems, onProblems, onPainted }: Pr
             ref={frame}
             title={`Preview of ${project.name}`}
             src={info.url}
-            // Its own origin, and no way to steer the console away.
-            sandbox="allow-scripts allow-same-origin allow-forms allow-downloads allow-modals"
+            sandbox={SANDBOX}
             allow="clipboard-write; fullscreen"
             referrerPolicy="no-referrer"
             style={size.width ? { width: size.width } : undefined}
