@@ -1,0 +1,169 @@
+//! The Chat Completions API, as OpenAI and the many servers that follow it speak it.
+//!
+//! | module | what it maps |
+//! | --- | --- |
+//! | [`request`] | labd's request → the API's body |
+//! | [`stream`] | the API's chunks → labd's events |
+//! | [`fault`] | the API's errors → labd's |
+//!
+//! Servers leave out fields, send them empty, or end a stream in their own way; whatever can be
+//! understood is, and a stream that ends without saying why is `unavailable`.
+
+pub mod fault;
+pub mod request;
+pub mod stream;
+
+use labd_plugin::ai::{AiProvider, Capabilities, Info, Model, Request, Streamed};
+use labd_plugin::stream::SseReader;
+use labd_plugin::{Error, Fault, Host, Result, export_plugin, http};
+use serde_json::Value;
+
+/// The most bytes of a list of models.
+const MODELS_LIMIT: usize = 4 * 1024 * 1024;
+
+/// What the manifest's `[config]` describes.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// Up to and with the version: `https://api.openai.com/v1`.
+    pub base_url: String,
+}
+
+impl Config {
+    /// The address of an endpoint.
+    ///
+    /// # Errors
+    /// `invalid-request` when the base is no HTTP address.
+    fn url(&self, path: &str) -> Result<String> {
+        let base = self.base_url.trim().trim_end_matches('/');
+        if !(base.starts_with("https://") || base.starts_with("http://")) {
+            return Err(Error::invalid(
+                Fault::new(
+                    "configuration: `base-url` is an address such as https://api.openai.com/v1",
+                )
+                .code("base-url"),
+            ));
+        }
+        // People paste the whole endpoint.
+        let base = base.strip_suffix("/chat/completions").unwrap_or(base);
+        Ok(format!("{base}{path}"))
+    }
+}
+
+/// The provider.
+pub struct OpenAiCompatible<H> {
+    host: H,
+}
+
+export_plugin!(ai_provider: OpenAiCompatible);
+
+impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
+    type Config = Config;
+    type Completion = Streamed<SseReader<H::Body>, stream::Chat>;
+
+    fn new(host: H) -> Self {
+        Self { host }
+    }
+
+    fn describe() -> Result<Info> {
+        Ok(Info {
+            name: "OpenAI-compatible".into(),
+            description: "OpenAI, and every server that speaks its Chat Completions API.".into(),
+            capabilities: Capabilities::TOOLS
+                | Capabilities::IMAGES
+                | Capabilities::STRUCTURED_OUTPUT
+                | Capabilities::REASONING,
+            default_model: None,
+        })
+    }
+
+    fn models(&self, config: Config) -> Result<Vec<Model>> {
+        let request =
+            http::Request::get(config.url("/models")?).header("accept", "application/json");
+        let mut response = self.host.send(request)?;
+        if !response.is_success() {
+            let text = response.error_text();
+            return Err(fault::of_response(
+                &self.host,
+                response.status,
+                &response.headers,
+                &text,
+            ));
+        }
+        Ok(models(&response.json(MODELS_LIMIT)?))
+    }
+
+    fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
+        let url = config.url("/chat/completions")?;
+        let body = request::body(&request, request::Flavour::of(&url))?;
+        let wanted = http::Request::post(url)
+            .header("accept", "text/event-stream")
+            .json(&body)?;
+        let mut response = self.host.send(wanted)?;
+        if !response.is_success() {
+            let text = response.error_text();
+            return Err(fault::of_response(
+                &self.host,
+                response.status,
+                &response.headers,
+                &text,
+            ));
+        }
+        let is_json = response
+            .header("content-type")
+            .is_some_and(|kind| kind.trim_start().starts_with("application/json"));
+        if is_json {
+            // An error in a 200, or a server that does not stream.
+            let text = response.error_text();
+            return Err(serde_json::from_str::<Value>(&text)
+                .ok()
+                .and_then(|value| fault::in_stream(&value))
+                .unwrap_or_else(|| Error::unavailable("the server answered at once where a stream was asked for; it does not support streaming")));
+        }
+        Ok(Streamed::new(
+            SseReader::new(response.body),
+            stream::Chat::new(&request.model),
+        ))
+    }
+}
+
+/// The models of a list, in any of the shapes that servers give, by id.
+fn models(answer: &Value) -> Vec<Model> {
+    let list = ["data", "models"]
+        .iter()
+        .find_map(|key| answer.get(key))
+        .unwrap_or(answer)
+        .as_array();
+    let mut all: Vec<Model> = list
+        .into_iter()
+        .flatten()
+        .filter_map(|one| {
+            let text = |key: &str| {
+                one.get(key)
+                    .and_then(Value::as_str)
+                    .filter(|text| !text.is_empty())
+            };
+            let id = text("id")
+                .or_else(|| text("model"))
+                .or_else(|| text("name"))
+                .or_else(|| one.as_str())?;
+            let window = [
+                "context_window",
+                "context_length",
+                "max_model_len",
+                "max_context_length",
+            ]
+            .iter()
+            .find_map(|key| one.get(key).and_then(Value::as_u64))
+            .and_then(|tokens| u32::try_from(tokens).ok());
+            Some(Model {
+                id: id.to_owned(),
+                name: text("name").unwrap_or(id).to_owned(),
+                context_window: window,
+            })
+        })
+        .collect();
+    all.sort_by(|one, other| one.id.cmp(&other.id));
+    all.dedup_by(|one, other| one.id == other.id);
+    all
+}

@@ -1,0 +1,370 @@
+//! What the provider promises, over scripted servers and recorded answers.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use labd_ai_openai_compatible::{Config, OpenAiCompatible};
+use labd_plugin::ai::{
+    AiProvider, Effort, Event, FinishReason, Image, Message, Part, Request, Role, Tool, ToolChoice,
+    ToolResult, ToolUse,
+};
+use labd_plugin::testing::FakeHost;
+use labd_plugin::testing::ai::{drain, every_split, joined, request};
+use labd_plugin::{Error, Result};
+use serde_json::{Value, json};
+
+fn config(url: &str) -> Config {
+    Config {
+        base_url: url.into(),
+    }
+}
+
+fn answer<T: Into<Vec<u8>>>(pieces: impl IntoIterator<Item = T>) -> (Vec<Event>, Option<Error>) {
+    let host = FakeHost::new();
+    host.respond(200, pieces);
+    let provider = OpenAiCompatible::new(host);
+    match provider.complete(config("http://ai.example/v1"), request("m", "Hello")) {
+        Ok(mut completion) => {
+            let (events, error) = drain(&mut completion, 16);
+            (joined(&events), error)
+        }
+        Err(error) => (Vec::new(), Some(error)),
+    }
+}
+
+/// The events of a stream, which every split must give.
+fn in_every_split(stream: &str) -> (Vec<Event>, Option<Error>) {
+    let whole = answer([stream]);
+    every_split(stream.as_bytes(), |pieces| {
+        assert_eq!(answer(pieces), whole);
+        Ok(())
+    })
+    .unwrap();
+    whole
+}
+
+fn text(events: &[Event]) -> String {
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_text_arrives_whole_in_every_split() {
+    let stream = concat!(
+        ": hello\r\n\r\n",
+        "data: {\"choices\":[],\"model\":\"\",\"prompt_filter_results\":[]}\r\n\r\n",
+        "data: {\"id\":\"c1\",\"model\":\"m-1\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\r\n\r\n",
+        "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm\"}}]}\r\n\r\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Grüß\"}}]}\r\n\r\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" dich 😀\"}}],\"new\":1}\r\n\r\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\r\n\r\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":2}}}\r\n\r\n",
+        "data: [DONE]\r\n\r\n",
+    );
+    let (events, error) = in_every_split(stream);
+    assert_eq!(error, None);
+    assert!(
+        matches!(&events[0], Event::Started(started) if started.model == "m-1" && started.id == "c1")
+    );
+    assert_eq!(events[1], Event::Reasoning("Hm".into()));
+    assert_eq!(text(&events), "Grüß dich 😀");
+    assert!(
+        matches!(&events[3], Event::Usage(usage) if usage.input == Some(7) && usage.cached_input == Some(2) && usage.output == Some(3))
+    );
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::Stop)));
+    assert_eq!(events.len(), 5);
+}
+
+#[test]
+fn parallel_calls_keep_their_arguments_apart() {
+    let stream = concat!(
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"read\",\"arguments\":\"\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"b\",\"function\":{\"name\":\"list\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"\",\"arguments\":\"{\\\"p\\\":\"}}]}}]}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"1}\"}}]}}]}\n\n",
+        // No `[DONE]`, a reason that is wrong, and an end without a blank line.
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
+    );
+    let (events, error) = in_every_split(stream);
+    assert_eq!(error, None);
+    let of = |id: &str| -> String {
+        events
+            .iter()
+            .filter_map(|event| match event {
+                Event::ToolFragment(part) if part.id == id => Some(part.fragment.as_str()),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!((of("a"), of("b")), ("{\"p\":1}".into(), "{}".into()));
+    assert!(events.contains(&Event::ToolFinished("b".into())));
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::ToolUse)));
+}
+
+#[test]
+fn whole_calls_without_index_or_id_are_told_apart() {
+    let stream = "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"x\",\"arguments\":{\"n\":1}}},{\"function\":{\"name\":\"y\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+    let (events, error) = answer([stream]);
+    assert_eq!(error, None);
+    let names: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::ToolStarted(tool) => Some((tool.id.as_str(), tool.name.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(names, [("call_0", "x"), ("call_1", "y")]);
+}
+
+#[test]
+fn a_stream_without_a_reason_is_unavailable_and_keeps_what_came() {
+    for end in ["", "data: [DONE]\n\n"] {
+        let (events, error) = in_every_split(&format!(
+            "data: {{\"choices\":[{{\"delta\":{{\"content\":\"half\"}}}}]}}\n\n{end}"
+        ));
+        assert_eq!(text(&events), "half");
+        assert!(matches!(error, Some(Error::Unavailable(_))), "{error:?}");
+    }
+}
+
+#[test]
+fn an_error_in_the_stream_is_classified() {
+    let of = |json: &str| answer([format!("data: {json}\n\n")]).1.unwrap();
+    assert!(matches!(
+        of(r#"{"error":{"message":"slow down","type":"rate_limit_error"}}"#),
+        Error::RateLimited(None)
+    ));
+    assert!(matches!(
+        of(r#"{"error":{"message":"x","code":529}}"#),
+        Error::Overloaded
+    ));
+    assert!(matches!(
+        of(r#"{"error":{"message":"x","code":"insufficient_quota"}}"#),
+        Error::InvalidRequest(_)
+    ));
+    assert!(
+        matches!(of(r#"{"error":"broken"}"#), Error::Unavailable(fault) if fault.message == "broken")
+    );
+    assert!(matches!(of("no json"), Error::Unavailable(_)));
+}
+
+fn refused(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
+    let host = FakeHost::new();
+    host.respond_with(
+        status,
+        headers,
+        [labd_plugin::testing::Piece::Bytes(body.into())],
+    );
+    OpenAiCompatible::new(host)
+        .complete(config("https://ai.example/v1/"), request("m", "Hello"))
+        .err()
+        .unwrap()
+}
+
+#[test]
+fn a_refusal_is_classified_by_its_code_before_its_status() {
+    let quota = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    assert!(
+        matches!(refused(429, &[], quota), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("insufficient_quota") && fault.hint.is_some())
+    );
+    assert_eq!(
+        refused(429, &[("retry-after", "2")], "{}"),
+        Error::RateLimited(Some(2000))
+    );
+    assert!(
+        matches!(refused(401, &[("content-type", "text/plain")], "Unauthorized\n"), Error::Unauthenticated(fault) if fault.message == "Unauthorized")
+    );
+    assert!(
+        matches!(refused(401, &[], r#"{"detail":"Invalid API Key"}"#), Error::Unauthenticated(fault) if fault.message == "Invalid API Key")
+    );
+    assert!(matches!(
+        refused(
+            400,
+            &[],
+            r#"{"error":{"message":"gone","code":"model_not_found"}}"#
+        ),
+        Error::NotFound(_)
+    ));
+    assert!(matches!(refused(503, &[], ""), Error::Overloaded));
+    assert!(matches!(refused(500, &[], "<html>"), Error::Unavailable(_)));
+    let json = [("content-type", "application/json; charset=utf-8")];
+    assert!(matches!(
+        refused(200, &json, r#"{"error":{"message":"no","code":401}}"#),
+        Error::Unauthenticated(_)
+    ));
+    assert!(
+        matches!(refused(200, &json, r#"{"choices":[]}"#), Error::Unavailable(fault) if fault.message.contains("stream"))
+    );
+}
+
+fn sent(url: &str, request: Request) -> Value {
+    let host = FakeHost::new();
+    host.respond(200, ["data: [DONE]\n\n"]);
+    OpenAiCompatible::new(host.clone())
+        .complete(config(url), request)
+        .map(drop)
+        .unwrap();
+    let sent = &host.requests()[0];
+    assert_eq!(sent.url, format!("{url}/chat/completions"));
+    assert!(sent.headers.iter().all(|(name, _)| name != "authorization"));
+    serde_json::from_slice(sent.body.as_deref().unwrap()).unwrap()
+}
+
+#[test]
+fn a_conversation_is_written_as_the_api_has_it() {
+    let mut wanted = request("gpt", "Look");
+    wanted.system = vec!["Be brief.".into(), "Be right.".into()];
+    wanted.messages[0].parts.push(Part::Image(Image {
+        media_type: "image/png".into(),
+        data: vec![1, 2, 3],
+    }));
+    let tool_use = |id: &str| {
+        Part::ToolUse(ToolUse {
+            id: id.into(),
+            name: "read".into(),
+            arguments: "{\"p\":1}".into(),
+        })
+    };
+    let result = |id: &str, is_error| {
+        Part::ToolResult(ToolResult {
+            id: id.into(),
+            content: "text".into(),
+            is_error,
+        })
+    };
+    wanted.messages.push(Message {
+        role: Role::Assistant,
+        parts: vec![tool_use("a"), tool_use("b")],
+    });
+    wanted.messages.push(Message {
+        role: Role::User,
+        parts: vec![
+            result("a", false),
+            result("b", true),
+            Part::Text("Go on".into()),
+        ],
+    });
+    wanted.tools = vec![Tool {
+        name: "read".into(),
+        description: "Reads.".into(),
+        parameters: "{\"type\":\"object\"}".into(),
+    }];
+    wanted.tool_choice = ToolChoice::Named("read".into());
+    wanted.output_schema = Some("{\"type\":\"object\"}".into());
+    wanted.max_tokens = Some(9);
+    wanted.temperature = Some(0.5);
+    wanted.stop = vec!["END".into()];
+    wanted.effort = Some(Effort::Low);
+    let call = |id: &str| json!({ "id": id, "type": "function", "function": { "name": "read", "arguments": "{\"p\":1}" } });
+    assert_eq!(
+        sent("http://ai.example/v1", wanted.clone()),
+        json!({
+            "model": "gpt",
+            "messages": [
+                { "role": "system", "content": "Be brief.\n\nBe right." },
+                { "role": "user", "content": [
+                    { "type": "text", "text": "Look" },
+                    { "type": "image_url", "image_url": { "url": "data:image/png;base64,AQID" } },
+                ] },
+                { "role": "assistant", "content": null, "tool_calls": [call("a"), call("b")] },
+                { "role": "tool", "tool_call_id": "a", "content": "text" },
+                { "role": "tool", "tool_call_id": "b", "content": "Error: text" },
+                { "role": "user", "content": "Go on" },
+            ],
+            "stream": true,
+            "stream_options": { "include_usage": true },
+            "tools": [{ "type": "function", "function": { "name": "read", "description": "Reads.", "parameters": { "type": "object" } } }],
+            "tool_choice": { "type": "function", "function": { "name": "read" } },
+            "response_format": { "type": "json_schema", "json_schema": { "name": "answer", "schema": { "type": "object" }, "strict": true } },
+            "max_tokens": 9,
+            "temperature": 0.5,
+            "stop": ["END"],
+            "reasoning_effort": "low",
+        })
+    );
+    assert_eq!(
+        sent("https://api.openai.com/v1", wanted.clone())["max_completion_tokens"],
+        9
+    );
+    assert_eq!(
+        sent("https://api.mistral.ai/v1", wanted).get("stream_options"),
+        None
+    );
+}
+
+#[test]
+fn models_are_listed_in_each_shape() -> Result<()> {
+    for body in [
+        r#"{"data":[{"id":"b","context_length":8192},{"id":"a"}]}"#,
+        r#"{"models":[{"name":"b","max_model_len":8192},{"model":"a"}]}"#,
+    ] {
+        let host = FakeHost::new();
+        host.respond(200, [body]);
+        let models =
+            OpenAiCompatible::new(host.clone()).models(config("http://127.0.0.1:11434/v1/"))?;
+        assert_eq!(host.requests()[0].url, "http://127.0.0.1:11434/v1/models");
+        assert_eq!(
+            models
+                .iter()
+                .map(|one| (one.id.as_str(), one.context_window))
+                .collect::<Vec<_>>(),
+            [("a", None), ("b", Some(8192))]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_base_url_that_is_none_is_refused_by_its_key() {
+    let provider = OpenAiCompatible::new(FakeHost::new());
+    let error = provider.models(config("api.openai.com")).unwrap_err();
+    assert!(error.message().contains("base-url"));
+}
+
+/// Recorded answers, framed as their servers frame them.
+#[test]
+fn recorded_answers_are_the_same_in_every_split() {
+    let Some(folder) = std::env::var_os("LABD_FIXTURES") else {
+        eprintln!("LABD_FIXTURES is unset: the recorded answers are not replayed");
+        return;
+    };
+    let folder = std::path::Path::new(&folder).join("ai/vercel-ai");
+    for (path, reasoning) in [
+        ("openai/chat/openai-text.chunks.txt", None),
+        ("openai/chat/azure-model-router.1.chunks.txt", Some(64)),
+    ] {
+        let recorded = std::fs::read_to_string(folder.join(path)).unwrap();
+        let mut stream: String = recorded
+            .lines()
+            .map(|line| format!("data: {line}\n\n"))
+            .collect();
+        stream.push_str("data: [DONE]\n\n");
+        let whole = answer([stream.as_str()]);
+        assert_eq!(whole.1, None, "{path}");
+        assert!(!text(&whole.0).is_empty(), "{path}");
+        assert_eq!(
+            whole.0.last(),
+            Some(&Event::Finish(FinishReason::Stop)),
+            "{path}"
+        );
+        if let Some(count) = reasoning {
+            assert!(
+                whole.0.iter().any(
+                    |event| matches!(event, Event::Usage(usage) if usage.reasoning == Some(count))
+                ),
+                "{path}"
+            );
+        }
+        // Whole recordings are long: every place of the beginning and of the end, and single bytes.
+        let bytes = stream.as_bytes();
+        let edge = bytes.len().min(1500);
+        for at in (0..edge).chain(bytes.len() - edge..bytes.len()) {
+            let (head, tail) = bytes.split_at(at);
+            assert_eq!(answer([head, tail]), whole, "{path} split at {at}");
+        }
+        assert_eq!(answer(bytes.chunks(1)), whole, "{path}");
+    }
+}
