@@ -57,11 +57,10 @@ impl std::fmt::Display for FunctionName {
 
 /// Whether the function is on the dialect's list.
 pub(super) fn is_harmless(name: &FunctionName, dialect: Dialect) -> bool {
-    let built_in = match (dialect, name.schema.as_deref()) {
-        (_, None) => true,
-        (Dialect::Postgres, Some("pg_catalog")) => true,
-        _ => false,
-    };
+    let built_in = matches!(
+        (dialect, name.schema.as_deref()),
+        (_, None) | (Dialect::Postgres, Some("pg_catalog"))
+    );
     let own: &[&str] = match dialect {
         Dialect::Postgres => POSTGRES,
         Dialect::Sqlite => SQLITE,
