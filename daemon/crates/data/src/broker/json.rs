@@ -261,10 +261,7 @@ mod tests {
         assert_eq!(date(-1), "\"1969-12-31\"");
         assert_eq!(date(11_016), "\"2000-02-29\"");
         assert_eq!(date(20_513), "\"2026-03-01\"");
-        assert_eq!(
-            date(-719_529),
-            "\"-0001-12-31\""
-        );
+        assert_eq!(date(-719_529), "\"-0001-12-31\"");
         assert_eq!(date(i32::MAX), "\"infinity\"");
         let instant = |micros| cell(ValueKind::Instant, Values::Instants(vec![micros]));
         assert_eq!(
