@@ -25,8 +25,15 @@ pub fn write(document: &Document) -> String {
     let Some(catalog) = filled else {
         return nothing(document, prose);
     };
-    let plan = plan(&catalog, &mut clauses(&document.request));
-    if plan.is_overview {
+    let plan = plan(
+        &catalog,
+        &mut clauses(&document.request),
+        app::has_pages(document),
+    );
+    let changes_nothing = plan.pages.is_empty();
+    if changes_nothing {
+        prose.push("I could not map this request to a template, so I changed nothing.".into());
+    } else if plan.is_overview {
         prose.push("I could not map this request to a template, so here is an overview of the tables that seem to matter most.".into());
     }
     prose.extend(plan.notes.iter().map(|note| plain(note)));
@@ -47,6 +54,9 @@ pub fn write(document: &Document) -> String {
             "Left aside, since their names hold control characters or tags: {}.",
             names.join(", ")
         ));
+    }
+    if changes_nothing {
+        return prose.join("\n\n");
     }
     render(document, prose, plan)
 }

@@ -31,6 +31,16 @@ pub struct Files {
     pub added: bool,
 }
 
+/// Whether there is an app with a page that shows something.
+pub fn has_pages(document: &Document) -> bool {
+    document.file("src/App.tsx").is_some_and(|file| {
+        file.content
+            .as_deref()
+            .and_then(Shell::read)
+            .is_none_or(|shell| !shell.without_start().pages.is_empty())
+    })
+}
+
 /// Writes the pages of a plan into the app that is there, or a new one.
 pub fn write(document: &Document, plan: Plan) -> Files {
     let mut out = Files::default();
@@ -39,6 +49,7 @@ pub fn write(document: &Document, plan: Plan) -> Files {
         .and_then(|file| file.content.as_deref())
         .and_then(Shell::read);
     let is_foreign = app.is_some() && shell.is_none();
+    let shell = shell.map(Shell::without_start);
     out.added = app.is_some();
     let mut shell = shell.unwrap_or_else(|| Shell {
         title: match document.project.trim() {
@@ -51,14 +62,11 @@ pub fn write(document: &Document, plan: Plan) -> Files {
     let mut queries = Vec::new();
     let mut descriptions = Vec::new();
     for mut page in plan.pages {
-        name_queries(document, &mut page, &queries);
         let mut entry = shell.entry(&page, is_foreign.then_some(document));
+        name_queries(document, &mut page, &queries, &entry.script());
         descriptions.push(page.description.clone());
         out.pages.push(page.title.clone());
-        scripts.push((
-            format!("src/pages/{}.tsx", entry.file),
-            script(&page, &entry.component()),
-        ));
+        scripts.push((entry.script(), script(&page, &entry.component())));
         for query in &page.queries {
             let path = format!("queries/{}.sql", query.name);
             if queries.iter().all(|(known, _)| *known != path) {
@@ -97,7 +105,25 @@ pub fn write(document: &Document, plan: Plan) -> Files {
 }
 
 /// Gives queries that would replace another one of the app a name of their own.
-fn name_queries(document: &Document, page: &mut Page, written: &[(String, String)]) {
+fn name_queries(
+    document: &Document,
+    page: &mut Page,
+    written: &[(String, String)],
+    own_script: &str,
+) {
+    // A query that only this page's former text asks for may be replaced with it.
+    let is_used = |name: &str| {
+        let called = format!("\"{name}\"");
+        document
+            .files
+            .iter()
+            .filter(|file| file.path != own_script && !file.path.starts_with("queries/"))
+            .any(|file| {
+                file.content
+                    .as_ref()
+                    .is_none_or(|text| text.contains(&called))
+            })
+    };
     for at in 0..page.queries.len() {
         let Some(query) = page.queries.get(at).cloned() else {
             continue;
@@ -107,7 +133,7 @@ fn name_queries(document: &Document, page: &mut Page, written: &[(String, String
             let path = format!("queries/{name}.sql");
             let there = document
                 .file(&path)
-                .is_none_or(|file| file.content.as_deref() == Some(&text));
+                .is_none_or(|file| file.content.as_deref() == Some(&text) || !is_used(name));
             there
                 && written
                     .iter()
@@ -157,6 +183,11 @@ impl Entry {
     /// A component's name never is that of an icon.
     fn component(&self) -> String {
         format!("{}Page", self.file)
+    }
+
+    /// The path of its file.
+    fn script(&self) -> String {
+        format!("src/pages/{}.tsx", self.file)
     }
 
     fn line(&self) -> String {
@@ -241,6 +272,12 @@ impl Shell {
         }
         code.push_str("      ]}\n    />\n  );\n}\n");
         code
+    }
+
+    /// Without the page that said what was missing; the first page takes its place.
+    fn without_start(mut self) -> Self {
+        self.pages.retain(|page| page.file != "Start");
+        self
     }
 
     /// The entry of a page: that of the page with its title, or a fresh one.

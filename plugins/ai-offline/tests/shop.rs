@@ -168,3 +168,25 @@ fn what_is_not_understood_is_said_beside_the_best_overview() {
     assert!(prose.contains("\"flamingos\""), "{prose}");
     assert!(files.contains_key("queries/revenue_by_month.sql"));
 }
+
+#[test]
+fn what_is_asked_later_never_replaces_what_is_there() {
+    let (_folder, database) = shop();
+    let (_, first) = ask(&database, "revenue by month", &Files::new());
+    let (_, second) = ask(&database, "also show orders by status", &first);
+    assert_eq!(
+        first["src/pages/Overview.tsx"],
+        second["src/pages/Overview.tsx"]
+    );
+    assert!(
+        second["src/App.tsx"].contains("label: \"Orders\""),
+        "{}",
+        second["src/App.tsx"]
+    );
+    let (prose, third) = ask(&database, "more flamingos", &second);
+    assert_eq!(second, third);
+    assert!(
+        prose.contains("changed nothing") && prose.contains("flamingos"),
+        "{prose}"
+    );
+}

@@ -25,8 +25,9 @@ pub struct Plan {
     pub is_overview: bool,
 }
 
-/// Plans the pages of a request.
-pub fn plan(catalog: &Catalog<'_>, clauses: &mut [Clause]) -> Plan {
+/// Plans the pages of a request. Over an app that is there every page has a title of its own, so
+/// that none is replaced by another, and a request that cannot be mapped gives no page at all.
+pub fn plan(catalog: &Catalog<'_>, clauses: &mut [Clause], has_app: bool) -> Plan {
     let mut plan = Plan::default();
     let mut groups: Vec<(bool, Vec<Intent<'_>>)> = Vec::new();
     let mut before: Option<Measure> = None;
@@ -60,7 +61,7 @@ pub fn plan(catalog: &Catalog<'_>, clauses: &mut [Clause]) -> Plan {
         if builder.made.is_empty() && builder.measures.is_empty() {
             continue;
         }
-        let title = if own {
+        let title = if own || has_app {
             title_of(catalog, &intents)
         } else {
             None
@@ -69,7 +70,9 @@ pub fn plan(catalog: &Catalog<'_>, clauses: &mut [Clause]) -> Plan {
     }
     if plan.pages.is_empty() {
         plan.is_overview = true;
-        plan.pages.push(overview(catalog, &mut plan.notes));
+        if !has_app {
+            plan.pages.push(overview(catalog, &mut plan.notes));
+        }
     }
     let mut seen = Vec::new();
     plan.notes.retain(|note| {

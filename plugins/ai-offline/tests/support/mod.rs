@@ -135,7 +135,9 @@ pub fn answer(document: &Value) -> String {
 
 /// The prose of an answer, and its files.
 pub fn take_apart(answer: &str) -> (String, Files) {
-    let (prose, tags) = answer.split_once("<lab-app title=\"").unwrap();
+    let (prose, tags) = answer
+        .split_once("<lab-app title=\"")
+        .unwrap_or((answer, ""));
     let mut files = Files::new();
     for block in tags.split("<lab-file path=\"").skip(1) {
         let (path, rest) = block.split_once("\">\n").unwrap();
