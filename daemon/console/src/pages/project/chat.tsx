@@ -56,6 +56,8 @@ export function Chat({ project, request, onRequestTaken, onCandidate, onOpenFile
       attempt.current = undefined;
       const others = (turns.data ?? []).filter((each) => each.id !== turn.id);
       remember(key, [turn, ...others]);
+      // A short turn may have ended before this answer came, and the notice of it with it.
+      invalidate(`project/${project.id}`);
       invalidate("projects");
       setText("");
     } catch (failure) {
