@@ -1,4 +1,5 @@
 //! What crosses crates: end to end, hostile plugins, crash, browser.
 
+pub mod daemon;
 pub mod proxy;
 pub mod servers;

@@ -1,0 +1,13 @@
+//! The daemon as its users meet it: the real program, over HTTP, RPC and the command line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod postgres;
+mod projects;
+mod start;
