@@ -11,3 +11,5 @@
 mod postgres;
 mod projects;
 mod start;
+mod storage;
+mod turns;
