@@ -199,9 +199,11 @@ fn secure<C: Conn>(io: &mut ConnIo<C>, target: &Target) -> Result<Security> {
         }
         b"N" if target.tls == TlsMode::Prefer => Ok(plain),
         b"N" => Err(Error::unavailable(
-            Fault::new("the server does not offer TLS, and the source asks for it").hint(
-                "turn TLS on at the server, or add sslmode=disable to the URL where the network is trusted",
-            ),
+            Fault::new("the server does not offer TLS, and the source asks for it")
+                .code("tls_not_offered")
+                .hint(
+                    "turn TLS on at the server, or add sslmode=disable to the URL where the network is trusted",
+                ),
         )),
         _ => Err(garbage()),
     }

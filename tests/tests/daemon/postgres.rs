@@ -254,6 +254,12 @@ async fn each_wrong_part_of_a_url_has_its_own_message() {
             "unknown_database",
             "no_such_database",
         ),
+        (
+            "tls",
+            with(&|url| url.set_query(Some("sslmode=verify-full"))),
+            "tls_failed",
+            "certificate",
+        ),
     ];
     let mut messages = Vec::new();
     for (part, url, code, word) in cases {

@@ -273,7 +273,10 @@ impl Conn {
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
             let remedy = "give the data source the server's own CA certificate";
-            return PluginError::Unavailable(Fault::new(explain(error, &self.peer.host, remedy)));
+            return PluginError::Unavailable(Fault {
+                code: Some("tls_failed".into()),
+                ..Fault::new(explain(error, &self.peer.host, remedy))
+            });
         }
         PluginError::Unavailable(Fault::new(match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
