@@ -6,10 +6,9 @@ pub fn words(name: &str) -> Vec<String> {
     let mut word = String::new();
     let mut lower_before = false;
     for c in name.chars() {
-        if !c.is_alphanumeric() || (c.is_uppercase() && lower_before) {
-            if !word.is_empty() {
-                all.push(std::mem::take(&mut word));
-            }
+        let ends_word = !c.is_alphanumeric() || (c.is_uppercase() && lower_before);
+        if ends_word && !word.is_empty() {
+            all.push(std::mem::take(&mut word));
         }
         if c.is_alphanumeric() {
             word.extend(c.to_lowercase());

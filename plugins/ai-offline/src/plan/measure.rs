@@ -189,7 +189,7 @@ pub fn revenues(catalog: &Catalog<'_>, mentioned: &[usize], word: &str) -> Vec<M
             }
         }
     }
-    found.sort_by(|one, other| (other.0, other.1).cmp(&(one.0, one.1)));
+    found.sort_by_key(|(rank, rows, _)| std::cmp::Reverse((*rank, *rows)));
     found.into_iter().map(|(.., measure)| measure).collect()
 }
 
