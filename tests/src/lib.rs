@@ -1,5 +1,6 @@
 //! What crosses crates: end to end, hostile plugins, crash, browser.
 
+pub mod ai_peer;
 pub mod daemon;
 pub mod proxy;
 pub mod servers;
