@@ -401,8 +401,30 @@ async fn ten_million_rows_come_in_pages_with_bounded_memory_and_can_be_given_up(
         matches!(gone.code, ErrorCode::Expired | ErrorCode::NotFound),
         "{gone:?}"
     );
+    until_statements(&database, 0).await;
+}
+
+#[tokio::test]
+async fn a_query_ends_with_the_client_that_gave_up_on_it() {
+    let database = servers::postgres().await.unwrap();
+    let (daemon, id) = connected(&database).await;
+    let sql = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
+    let request = daemon
+        .request(reqwest::Method::POST, &format!("/sources/{id}/query"))
+        .json(&json!({ "text": sql }));
+    let client = tokio::spawn(request.send());
+    until_statements(&database, 1).await;
+    let gave_up = Instant::now();
+    client.abort();
+    until_statements(&database, 0).await;
+    // The database itself would end the statement after fifteen seconds.
+    assert!(gave_up.elapsed() < Duration::from_secs(10));
+}
+
+/// Waits until the database runs this many statements of the daemon.
+async fn until_statements(database: &TestDatabase, count: i64) {
     let watching = database.client().await.unwrap();
-    labd_tests::daemon::until("the end of the statement", async || {
+    labd_tests::daemon::until("statements to begin or end", async || {
         let running = watching
             .query_one(
                 "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle'
@@ -411,7 +433,7 @@ async fn ten_million_rows_come_in_pages_with_bounded_memory_and_can_be_given_up(
             )
             .await
             .unwrap();
-        (running.get::<_, i64>(0) == 0).then_some(())
+        (running.get::<_, i64>(0) == count).then_some(())
     })
     .await
     .unwrap();
