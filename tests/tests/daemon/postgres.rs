@@ -9,6 +9,7 @@ use labd_tests::{
     servers::{self, TestDatabase},
 };
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use url::Url;
 
 const SLOW: Duration = Duration::from_secs(60);
@@ -409,13 +410,20 @@ async fn a_query_ends_with_the_client_that_gave_up_on_it() {
     let database = servers::postgres().await.unwrap();
     let (daemon, id) = connected(&database).await;
     let sql = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
-    let request = daemon
-        .request(reqwest::Method::POST, &format!("/sources/{id}/query"))
-        .json(&json!({ "text": sql }));
-    let client = tokio::spawn(request.send());
+    let body = json!({ "text": sql }).to_string();
+    let port = daemon.port();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!(
+        "POST /api/v1/sources/{id}/query HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\
+         Authorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        daemon.token(),
+        body.len()
+    );
+    client.write_all(request.as_bytes()).await.unwrap();
     until_statements(&database, 1).await;
     let gave_up = Instant::now();
-    client.abort();
+    drop(client);
     until_statements(&database, 0).await;
     // The database itself would end the statement after fifteen seconds.
     assert!(gave_up.elapsed() < Duration::from_secs(10));

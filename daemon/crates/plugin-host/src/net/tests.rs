@@ -152,7 +152,7 @@ async fn verify_full_accepts_only_the_name_and_the_authority_of_the_source() -> 
     .unwrap_err();
     assert_eq!(
         message(&error),
-        "the certificate is for db.example, not for localhost"
+        "the certificate is for db.example, not for localhost (tls_failed)"
     );
 
     let error = handshake(authority.issue(&["localhost"])?, "localhost", full, None)
