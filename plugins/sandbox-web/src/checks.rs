@@ -74,14 +74,15 @@ pub fn own_import(
     }
 }
 
-/// All names that a file exports; none when it passes on a package as a whole.
+/// All names that a file exports; none when it passes on a package as a whole, or has a fault that
+/// hides them.
 fn exports_of(
     path: &str,
     scripts: &BTreeMap<String, Rc<Script>>,
     links: &dyn Fn(&str, &str) -> Option<String>,
     seen: &mut BTreeSet<String>,
 ) -> Option<BTreeSet<String>> {
-    let script = scripts.get(path)?;
+    let script = scripts.get(path).filter(|script| !script.is_broken())?;
     if !seen.insert(path.to_owned()) {
         return Some(BTreeSet::new());
     }

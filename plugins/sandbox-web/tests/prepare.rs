@@ -1,5 +1,7 @@
 //! What `prepare` promises, over whole apps.
 
+use std::collections::BTreeSet;
+
 use labd_plugin::sandbox::{Change, Diagnostic, Prepared, Severity, SourceFile, Workspace};
 use sandbox_web::workspace::Project;
 
@@ -201,6 +203,20 @@ fn calls_of_queries_are_checked_against_their_files() {
             "unknown-parameter src/App.tsx:5:24 year",
         ]
     );
+}
+
+#[test]
+fn what_only_follows_from_a_file_that_cannot_be_read_is_not_told() {
+    let (_, prepared) = prepared(&[(
+        "src/App.tsx",
+        "import { useQuery } from '@labd/data';\nexport default function App() {\n  useQuery('yearly', { year: 1 });\n  return <main>;\n}",
+    )]);
+    let codes: BTreeSet<_> = prepared
+        .diagnostics
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
+    assert_eq!(codes, BTreeSet::from(["syntax"]));
 }
 
 #[test]

@@ -40,6 +40,14 @@ pub struct Script {
     pub faults: Vec<Diagnostic>,
 }
 
+impl Script {
+    /// It could not be read to its end, so that what it exports and calls is not known.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.faults.iter().any(|fault| fault.code == "syntax")
+    }
+}
+
 /// An import that is left after compiling.
 #[derive(Debug)]
 pub struct Import {
