@@ -92,19 +92,41 @@ pub(crate) fn of_query(path: &str, name: &str, error: &ApiError) -> Problem {
     }
 }
 
-/// Server code that failed.
+/// Server code that failed. Its stack names the app's sources; the first of them is the place.
 pub(crate) fn of_server(message: &str, stack: Option<&str>) -> Problem {
+    let place = stack.and_then(|stack| stack.lines().find_map(server_place));
     Problem {
         source: ProblemSource::Server,
         severity: Severity::Error,
         code: "exception".to_owned(),
         message: shorten(message, MESSAGE),
-        path: None,
-        line: None,
-        column: None,
+        path: place.as_ref().map(|place| place.path.clone()),
+        line: place.as_ref().map(|place| place.line),
+        column: place.as_ref().map(|place| place.column),
         hint: None,
         detail: stack.map(|stack| shorten(stack, STACK)),
     }
+}
+
+/// The place in a line such as `at GET (server/total.ts:2:13)`.
+fn server_place(line: &str) -> Option<Place> {
+    let address = line
+        .trim()
+        .trim_end_matches(')')
+        .rsplit(['(', ' '])
+        .next()?;
+    let mut parts = address.rsplitn(3, ':');
+    let column = parts.next()?.parse().ok()?;
+    let line = parts.next()?.parse().ok()?;
+    let path = parts.next()?;
+    ["server/", "src/"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
+        .then(|| Place {
+            path: path.to_owned(),
+            line,
+            column,
+        })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,6 +234,16 @@ mod tests {
             problems.add(of_server(&index.to_string(), None));
         }
         assert_eq!(problems.all().len(), MOST);
+    }
+
+    #[test]
+    fn a_fault_of_server_code_has_its_place() {
+        let stack = "    at round (date-fns.js:1:2)\n    at GET (server/total.ts:2:13)";
+        let problem = of_server("Error: the till is empty", Some(stack));
+        assert_eq!(problem.path.as_deref(), Some("server/total.ts"));
+        assert_eq!((problem.line, problem.column), (Some(2), Some(13)));
+        let nowhere = of_server("Error: lost", Some("    at GET (server/total.ts)"));
+        assert_eq!((nowhere.path, nowhere.line), (None, None));
     }
 
     #[test]

@@ -192,27 +192,31 @@ impl<H: Host> Server for Handlers<H> {
                     stack = format!("    at {method} ({})", route.module);
                 }
                 let mut answer = problem(500, "handler-failed", &thrown.message);
-                // A header holds one line; `%0A` stands for the line ends.
-                let text = format!("{}\n{stack}", thrown.message)
-                    .replace('%', "%25")
-                    .replace('\r', "")
-                    .replace('\n', "%0A");
-                let text: String = text
-                    .chars()
-                    .map(|c| {
-                        if c.is_ascii() && !c.is_ascii_control() {
-                            c
-                        } else {
-                            '?'
-                        }
-                    })
-                    .take(4000)
-                    .collect();
-                answer.headers.push(("x-labd-error".to_owned(), text));
+                let text = format!("{}\n{stack}", thrown.message);
+                answer
+                    .headers
+                    .push(("x-labd-error".to_owned(), header_text(&text)));
                 answer
             }
         })
     }
+}
+
+/// Text for a header, which holds one line of ASCII: other characters, and `%`, are escaped by
+/// their UTF-8 bytes as `%0A`.
+fn header_text(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars().take(2_000) {
+        if (c.is_ascii_graphic() && c != '%') || c == ' ' {
+            escaped.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                escaped.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    escaped
 }
 
 fn problem(status: u16, code: &str, message: &str) -> Response {

@@ -10,6 +10,7 @@ use labd_plugin_host::{
     kinds::sandbox::{AppRequest, AppResponse, AppServer, AppServices},
 };
 use labd_protocol::{ApiError, ErrorCode, ProjectId};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -35,7 +36,8 @@ pub(super) async fn call(
                 .iter()
                 .find(|(name, _)| name.eq_ignore_ascii_case("x-labd-error"))
             {
-                let (message, stack) = message.split_once('\n').unwrap_or((message, ""));
+                let text = percent_decode_str(message).decode_utf8_lossy();
+                let (message, stack) = text.split_once('\n').unwrap_or((&text, ""));
                 let stack = (!stack.is_empty()).then_some(stack);
                 if running.add_problem(|_| problems::of_server(message, stack)) {
                     previews.notify(project);
