@@ -131,6 +131,9 @@ pub enum SourceCommand {
         url: bool,
         #[command(flatten)]
         from: UrlOptions,
+        /// Go back to the authorities of the operating system
+        #[arg(long, conflicts_with = "ca_file")]
+        no_ca: bool,
         /// A new time zone
         #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,

@@ -37,13 +37,18 @@ pub(super) async fn run(client: &Client, command: SourceCommand) -> Result<(), F
             name,
             url,
             from,
+            no_ca,
             time_zone,
             save_untested,
         } => {
             let source = client.source(&source).await?;
             let update = SourceUpdate {
                 name,
-                ca: certificate(&from)?,
+                ca: if no_ca {
+                    Some(String::new())
+                } else {
+                    certificate(&from)?
+                },
                 url: if url || from.url_file.is_some() {
                     Some(ask_url(&from)?)
                 } else {

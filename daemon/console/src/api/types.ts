@@ -203,6 +203,7 @@ export interface SourceInfo {
   location: string;
   user: string | null;
   tls: TlsSetting | null;
+  own_ca: boolean;
   environment: string;
   time_zone: string;
   sample: boolean;

@@ -41,6 +41,8 @@ pub struct SourceInfo {
     pub user: Option<String>,
     /// How TLS is used; none for a file.
     pub tls: Option<TlsSetting>,
+    /// Its certificate is verified by an authority of its own, not by the operating system's.
+    pub own_ca: bool,
     /// The environment that the credential belongs to: `development`.
     pub environment: String,
     /// IANA time zone of its sessions.

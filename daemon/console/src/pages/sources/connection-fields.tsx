@@ -9,6 +9,8 @@ import { AreaField, Field, INPUT } from "../../components/ui/field";
 export interface Connection {
   url: string;
   ca: string;
+  /** Goes back to the authorities of the operating system. */
+  withoutCa?: boolean;
 }
 
 interface ConnectionFieldsProps {
@@ -17,12 +19,14 @@ interface ConnectionFieldsProps {
   error: ApiError | undefined;
   /** There is a credential already, which an empty field keeps. */
   replaces?: boolean;
+  /** There is a certificate authority already, which is kept unless something is said about it. */
+  hasCa?: boolean;
 }
 
 /** A certificate is a few kilobytes. */
 const LARGEST_CA = 256 * 1024;
 
-export function ConnectionFields({ value, onChange, error, replaces }: ConnectionFieldsProps) {
+export function ConnectionFields({ value, onChange, error, replaces, hasCa }: ConnectionFieldsProps) {
   const [shown, setShown] = useState(false);
   const [withCa, setWithCa] = useState(value.ca !== "");
   const file = useRef<HTMLInputElement>(null);
@@ -63,7 +67,7 @@ export function ConnectionFields({ value, onChange, error, replaces }: Connectio
       {withCa ? (
         <div className="space-y-1.5">
           <AreaField
-            label="Certificate authority"
+            label={hasCa ? "New certificate authority" : "Certificate authority"}
             optional
             spellCheck={false}
             value={value.ca}
@@ -83,6 +87,28 @@ export function ConnectionFields({ value, onChange, error, replaces }: Connectio
           <Button small icon={<FileKey2 />} onClick={() => file.current?.click()}>
             Read from a file
           </Button>
+        </div>
+      ) : hasCa ? (
+        <div className="flex flex-wrap items-center gap-2 text-sm">
+          <p className="min-w-0 flex-1 basis-52 text-soft">
+            {value.withoutCa
+              ? "From the next save on, its certificate must come from a public authority."
+              : "Its certificate is verified by an authority of your own."}
+          </p>
+          {value.withoutCa ? (
+            <Button small onClick={() => onChange({ ...value, withoutCa: false })}>
+              Keep the authority
+            </Button>
+          ) : (
+            <>
+              <Button small icon={<FileKey2 />} onClick={() => setWithCa(true)}>
+                Replace
+              </Button>
+              <Button small onClick={() => onChange({ ...value, withoutCa: true })}>
+                Remove
+              </Button>
+            </>
+          )}
         </div>
       ) : (
         <div>

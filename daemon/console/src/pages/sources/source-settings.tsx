@@ -34,7 +34,7 @@ export function SourceSettings({ source }: { source: SourceInfo }) {
     ...(name.trim() !== source.name ? { name: name.trim() } : {}),
     ...(zone.trim() !== source.time_zone ? { time_zone: zone.trim() } : {}),
     ...(connection.url.trim() ? { url: connection.url.trim() } : {}),
-    ...(connection.ca.trim() ? { ca: connection.ca.trim() } : {}),
+    ...(connection.ca.trim() ? { ca: connection.ca.trim() } : connection.withoutCa ? { ca: "" } : {}),
   };
   const save = async (untested: boolean) => {
     setBusy(true);
@@ -72,7 +72,7 @@ export function SourceSettings({ source }: { source: SourceInfo }) {
             hint="Of its sessions, by its IANA name, such as Europe/Vienna. Times without a zone are read in it."
             onChange={(event) => setZone(event.target.value)}
           />
-          <ConnectionFields replaces value={connection} error={error} onChange={setConnection} />
+          <ConnectionFields key={source.updated_at} replaces hasCa={source.own_ca} value={connection} error={error} onChange={setConnection} />
           {error && error.fields.length === 0 && (
             <ErrorNote error={error}>
               {connecting && error.code !== "conflict" && (
@@ -93,6 +93,7 @@ export function SourceSettings({ source }: { source: SourceInfo }) {
             ["Connector", source.connector],
             ["Environment", source.environment],
             ...(source.tls ? ([["TLS", TLS_NAMES[source.tls]]] as [string, string][]) : []),
+            ...(source.own_ca ? ([["Authority", "its own"]] as [string, string][]) : []),
             ["Added", <Ago key="added" at={source.created_at} />],
             ["Changed", <Ago key="changed" at={source.updated_at} />],
           ]}

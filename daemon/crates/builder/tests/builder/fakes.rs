@@ -301,6 +301,7 @@ impl DataSources for FakeSources {
             location: format!("/srv/{CANARY}.db"),
             user: Some(CANARY.into()),
             tls: None,
+            own_ca: false,
             environment: "development".into(),
             time_zone: "UTC".into(),
             sample: true,

@@ -181,6 +181,7 @@ impl SourceRecord {
             location: parsed.as_ref().map(Parsed::location).unwrap_or_default(),
             user: parsed.as_ref().and_then(|parsed| parsed.url.user.clone()),
             tls: parsed.as_ref().and_then(Parsed::tls),
+            own_ca: self.ca.is_some(),
             environment: self.environment.clone(),
             time_zone: self.time_zone.clone(),
             sample: self.sample,

@@ -132,6 +132,7 @@ impl Backend for Fake {
             location: "/data/sample.db".into(),
             user: None,
             tls: None,
+            own_ca: false,
             environment: "development".into(),
             time_zone: "UTC".into(),
             sample: true,
