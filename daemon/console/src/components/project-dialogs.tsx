@@ -1,6 +1,6 @@
 /** Making, changing and deleting a project, from wherever it is asked for. */
-import { useEffect, useState } from "react";
-import { type ApiError, errorFromFailure } from "../api/errors";
+import { useState } from "react";
+import type { ApiError } from "../api/errors";
 import * as labd from "../api/labd";
 import type { Project } from "../api/types";
 import { ulid } from "../api/ulid";
@@ -8,71 +8,57 @@ import { invalidate, remember, useResource } from "../state/resources";
 import { navigate } from "../state/router";
 import { toast } from "../state/toasts";
 import { Link } from "./link";
-import { Button } from "./ui/button";
 import { Confirm } from "./ui/confirm";
-import { Dialog } from "./ui/dialog";
-import { ErrorNote } from "./ui/error-note";
 import { SelectField, TextField } from "./ui/field";
+import { FormDialog } from "./ui/form-dialog";
 
-export function NewProject({ open, onClose, source }: { open: boolean; onClose: () => void; source?: string }) {
-  const sources = useResource(open ? "sources" : null, labd.sources);
-  const [id, setId] = useState("");
+export function NewProject({ onClose, source }: { onClose: () => void; source?: string }) {
+  const sources = useResource("sources", labd.sources);
+  // Chosen here, so that a second attempt after a lost answer makes no second project.
+  const [id] = useState(ulid);
   const [name, setName] = useState("");
-  const [chosen, setChosen] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError>();
-  useEffect(() => {
-    if (!open) return;
-    // Chosen here, so that a second attempt after a lost answer makes no second project.
-    setId(ulid());
-    setName("");
-    setChosen(source);
-    setError(undefined);
-  }, [open, source]);
+  const [chosen, setChosen] = useState(source);
   const selected = chosen ?? sources.data?.[0]?.id ?? "";
-  const create = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const project = await labd.projectCreate({ id, name: name.trim(), source: selected || null });
-      invalidate("projects");
-      onClose();
-      navigate(`/projects/${project.id}`);
-    } catch (failure) {
-      setError(errorFromFailure(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog
-      open={open}
-      onClose={onClose}
+    <FormDialog
       title="New project"
-      onSubmit={() => void create()}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!name.trim()}>
-            Create
-          </Button>
-        </>
-      }
+      action="Create"
+      ready={name.trim() !== ""}
+      onClose={onClose}
+      onSubmit={async () => {
+        const project = await labd.projectCreate({ id, name: name.trim(), source: selected || null });
+        invalidate("projects");
+        onClose();
+        navigate(`/projects/${project.id}`);
+      }}
     >
-      <div className="space-y-4">
-        {error && !error.field("name") && <ErrorNote error={error} />}
-        <TextField
-          label="Name"
-          autoFocus
-          maxLength={120}
-          placeholder="Sales overview"
-          value={name}
-          error={error?.field("name")}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <SourceChoice value={selected} onChange={setChosen} sources={sources.data} />
-      </div>
-    </Dialog>
+      {(error) => (
+        <>
+          <NameField placeholder="Sales overview" value={name} error={error} onChange={setName} />
+          <SourceChoice value={selected} onChange={setChosen} sources={sources.data} />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+interface NameFieldProps {
+  value: string;
+  placeholder?: string;
+  error: ApiError | undefined;
+  onChange: (name: string) => void;
+}
+
+function NameField({ value, placeholder, error, onChange }: NameFieldProps) {
+  return (
+    <TextField
+      label="Name"
+      maxLength={120}
+      placeholder={placeholder}
+      value={value}
+      error={error?.field("name")}
+      onChange={(event) => onChange(event.target.value)}
+    />
   );
 }
 
@@ -113,53 +99,30 @@ export function RenameProject({ project, onClose }: { project: Project; onClose:
   const sources = useResource("sources", labd.sources);
   const [name, setName] = useState(project.name);
   const [source, setSource] = useState(project.source ?? "");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError>();
-  const save = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const changed = await labd.projectUpdate(project.id, {
-        ...(name.trim() === project.name ? {} : { name: name.trim() }),
-        ...(source && source !== project.source ? { source } : {}),
-      });
-      remember(`project/${project.id}`, changed);
-      invalidate("projects");
-      invalidate(`project/${project.id}`);
-      onClose();
-    } catch (failure) {
-      setError(errorFromFailure(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="Project settings"
-      onSubmit={() => void save()}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!name.trim()}>
-            Save
-          </Button>
-        </>
-      }
+      action="Save"
+      ready={name.trim() !== ""}
+      onClose={onClose}
+      onSubmit={async () => {
+        const changed = await labd.projectUpdate(project.id, {
+          ...(name.trim() === project.name ? {} : { name: name.trim() }),
+          ...(source && source !== project.source ? { source } : {}),
+        });
+        remember(`project/${project.id}`, changed);
+        invalidate("projects");
+        invalidate(`project/${project.id}`);
+        onClose();
+      }}
     >
-      <div className="space-y-4">
-        {error && !error.field("name") && <ErrorNote error={error} />}
-        <TextField
-          label="Name"
-          maxLength={120}
-          value={name}
-          error={error?.field("name")}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <SourceChoice value={source} onChange={setSource} sources={sources.data} />
-      </div>
-    </Dialog>
+      {(error) => (
+        <>
+          <NameField value={name} error={error} onChange={setName} />
+          <SourceChoice value={source} onChange={setSource} sources={sources.data} />
+        </>
+      )}
+    </FormDialog>
   );
 }
 

@@ -46,7 +46,7 @@ export function ProjectsPage() {
           ))}
         </ul>
       )}
-      <NewProject open={open?.what === "new"} onClose={() => setOpen(undefined)} />
+      {open?.what === "new" && <NewProject onClose={() => setOpen(undefined)} />}
       {open?.what === "rename" && <RenameProject project={open.project} onClose={() => setOpen(undefined)} />}
       {open?.what === "delete" && <DeleteProject project={open.project} onClose={() => setOpen(undefined)} />}
     </Page>

@@ -1,11 +1,10 @@
 import { useState } from "react";
-import { type ApiError, errorFromFailure } from "../../api/errors";
 import * as labd from "../../api/labd";
 import { CopyButton } from "../../components/copy-button";
 import { Button } from "../../components/ui/button";
 import { Dialog } from "../../components/ui/dialog";
-import { ErrorNote } from "../../components/ui/error-note";
 import { SelectField, TextField } from "../../components/ui/field";
+import { FormDialog } from "../../components/ui/form-dialog";
 import { invalidate } from "../../state/resources";
 
 const DAY = 86_400;
@@ -21,21 +20,6 @@ export function NewToken({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [life, setLife] = useState(LIVES[1]?.seconds ?? 0);
   const [secret, setSecret] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError>();
-  const make = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const made = await labd.tokenCreate(name.trim(), life || undefined);
-      invalidate("tokens");
-      setSecret(made.token);
-    } catch (failure) {
-      setError(errorFromFailure(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
   if (secret !== undefined) {
     return (
       <Dialog
@@ -60,39 +44,36 @@ export function NewToken({ onClose }: { onClose: () => void }) {
     );
   }
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title="New token"
-      onSubmit={() => void make()}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!name.trim()}>
-            Create
-          </Button>
-        </>
-      }
+      action="Create"
+      ready={name.trim() !== ""}
+      onClose={onClose}
+      onSubmit={async () => {
+        const made = await labd.tokenCreate(name.trim(), life || undefined);
+        invalidate("tokens");
+        setSecret(made.token);
+      }}
     >
-      <div className="space-y-4">
-        {error && !error.field("name") && <ErrorNote error={error} />}
-        <TextField
-          label="What is it for?"
-          autoFocus
-          value={name}
-          maxLength={120}
-          placeholder="Nightly report"
-          error={error?.field("name")}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <SelectField label="Good for" value={life} onChange={(event) => setLife(Number(event.target.value))}>
-          {LIVES.map(({ label, seconds }) => (
-            <option key={label} value={seconds}>
-              {label}
-            </option>
-          ))}
-        </SelectField>
-      </div>
-    </Dialog>
+      {(error) => (
+        <>
+          <TextField
+            label="What is it for?"
+            value={name}
+            maxLength={120}
+            placeholder="Nightly report"
+            error={error?.field("name")}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <SelectField label="Good for" value={life} onChange={(event) => setLife(Number(event.target.value))}>
+            {LIVES.map(({ label, seconds }) => (
+              <option key={label} value={seconds}>
+                {label}
+              </option>
+            ))}
+          </SelectField>
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -1,12 +1,12 @@
 import { useState } from "react";
-import { ApiError, errorFromFailure } from "../../api/errors";
+import { ApiError } from "../../api/errors";
 import * as labd from "../../api/labd";
 import type { PluginInfo, Provider } from "../../api/types";
 import { ModelField } from "../../components/model-field";
-import { Button } from "../../components/ui/button";
 import { Dialog } from "../../components/ui/dialog";
 import { ErrorNote } from "../../components/ui/error-note";
 import { SelectField, TextField } from "../../components/ui/field";
+import { FormDialog } from "../../components/ui/form-dialog";
 import { Spinner } from "../../components/ui/bits";
 import { configOf, type ConfigValues, fieldsOf, initialValues } from "../../state/config-form";
 import { invalidate, useResource } from "../../state/resources";
@@ -57,98 +57,82 @@ function Form({ provider, plugin, plugins, onPlugin, onClose }: FormProps) {
   const [values, setValues] = useState<ConfigValues>(() => initialValues(fields, provider?.config ?? {}));
   const [key, setKey] = useState("");
   const [model, setModel] = useState(provider?.default_model ?? "");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError>();
   const save = async () => {
     const { config, errors } = configOf(fields, values, provider?.config ?? {});
     const wrong = Object.entries(errors).map(([field, message]) => ({ field: `config.${field}`, message }));
     if (wrong.length > 0) {
-      setError(new ApiError({ code: "invalid_request", message: "Some fields need another look.", fields: wrong }));
-      return;
+      throw new ApiError({ code: "invalid_request", message: "Some fields need another look.", fields: wrong });
     }
-    setBusy(true);
-    setError(undefined);
     const same = {
       name: name.trim(),
       config,
       ...(key.trim() ? { api_key: key.trim() } : {}),
       ...(model.trim() ? { default_model: model.trim() } : {}),
     };
-    try {
-      if (provider) await labd.providerUpdate(provider.id, same);
-      else await labd.providerCreate({ ...same, plugin: plugin.id });
-      invalidate("providers");
-      invalidate("models");
-      invalidate("settings");
-      toast(`${same.name} is saved.`);
-      onClose();
-    } catch (failure) {
-      setError(errorFromFailure(failure));
-      setBusy(false);
-    }
+    if (provider) await labd.providerUpdate(provider.id, same);
+    else await labd.providerCreate({ ...same, plugin: plugin.id });
+    invalidate("providers");
+    invalidate("models");
+    invalidate("settings");
+    toast(`${same.name} is saved.`);
+    onClose();
   };
   return (
-    <Dialog
-      open
-      onClose={onClose}
+    <FormDialog
       title={provider ? `Change ${provider.name}` : "Add a provider"}
-      onSubmit={() => void save()}
-      actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!name.trim()}>
-            Save
-          </Button>
-        </>
-      }
+      action="Save"
+      ready={name.trim() !== ""}
+      onClose={onClose}
+      onSubmit={save}
     >
-      <div className="space-y-4">
-        {error && <ErrorNote error={error} />}
-        {plugins.length > 1 && (
-          <SelectField label="Plugin" value={plugin.id} onChange={(event) => onPlugin(event.target.value)}>
-            {plugins.map((each) => (
-              <option key={each.id} value={each.id}>
-                {each.id}
-              </option>
-            ))}
-          </SelectField>
-        )}
-        <TextField
-          label="Name"
-          value={name}
-          maxLength={120}
-          placeholder="OpenAI"
-          error={error?.field("name")}
-          onChange={(event) => setName(event.target.value)}
-        />
-        {fields.map((field) => (
-          <ConfigFieldView
-            key={field.name}
-            field={field}
-            value={values[field.name] ?? ""}
-            error={error?.field(`config.${field.name}`)}
-            onChange={(value) => setValues({ ...values, [field.name]: value })}
-          />
-        ))}
-        {slot && (
+      {(error) => (
+        <>
+          {plugins.length > 1 && (
+            <SelectField label="Plugin" value={plugin.id} onChange={(event) => onPlugin(event.target.value)}>
+              {plugins.map((each) => (
+                <option key={each.id} value={each.id}>
+                  {each.id}
+                </option>
+              ))}
+            </SelectField>
+          )}
           <TextField
-            label={held ? "New API key" : "API key"}
-            optional
-            type="password"
-            autoComplete="off"
-            data-1p-ignore
-            value={key}
-            error={error?.field("api_key")}
-            hint={
-              held && !held.disabled
-                ? `One is sealed for ${held.origin}. Empty keeps it; another address needs it again.`
-                : "Sealed at once and sent to this provider's address only. It is never shown again."
-            }
-            onChange={(event) => setKey(event.target.value)}
+            label="Name"
+            value={name}
+            maxLength={120}
+            placeholder="OpenAI"
+            error={error?.field("name")}
+            onChange={(event) => setName(event.target.value)}
           />
-        )}
-        <ModelField label="Default model" provider={provider?.id} value={model} onChange={setModel} />
-      </div>
-    </Dialog>
+          {fields.map((field) => (
+            <ConfigFieldView
+              key={field.name}
+              field={field}
+              value={values[field.name] ?? ""}
+              error={error?.field(`config.${field.name}`)}
+              onChange={(value) => setValues({ ...values, [field.name]: value })}
+            />
+          ))}
+          {slot && (
+            <TextField
+              label={held ? "New API key" : "API key"}
+              optional
+              type="password"
+              autoComplete="off"
+              data-1p-ignore
+              value={key}
+              error={error?.field("api_key")}
+              hint={
+                held && !held.disabled
+                  ? `One is sealed for ${held.origin}. Empty keeps it; another address needs it again.`
+                  : "Sealed at once and sent to this provider's address only. It is never shown again."
+              }
+              onChange={(event) => setKey(event.target.value)}
+            />
+          )}
+          <ModelField label="Default model" provider={provider?.id} value={model} onChange={setModel} />
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -95,7 +95,7 @@ function Source({ source, back }: { source: SourceInfo; back: React.ReactNode })
           <SourceSettings source={source} />
         </TabPanel>
       </Tabs>
-      <NewProject open={building} onClose={() => setBuilding(false)} source={source.id} />
+      {building && <NewProject onClose={() => setBuilding(false)} source={source.id} />}
     </Page>
   );
 }
