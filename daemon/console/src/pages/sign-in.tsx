@@ -65,6 +65,7 @@ export function SignIn({ error: first, onIn }: { error?: ApiError | undefined; o
         <TextField
           className="flex-1"
           label="Or paste the link here"
+          autoFocus
           type="password"
           placeholder="http://console.labd.localhost:…"
           value={text}

@@ -1,12 +1,14 @@
 /** What was typed into files and not saved yet. It outlives the editor, so that one can look elsewhere. */
 import { useSyncExternalStore } from "react";
-import type { FileContent } from "../api/types";
+import type { FileContent, Problem } from "../api/types";
 
 export interface FileDraft {
   base: FileContent;
   text: string;
   /** What of it labd keeps as a draft, since it did not pass its checks. */
   kept: string | undefined;
+  /** What is wrong with that. */
+  found: Problem[];
 }
 
 /** What a file is based on that is not there yet. */

@@ -6,6 +6,8 @@ export interface Toast {
   id: number;
   tone: "done" | "error";
   text: string;
+  /** What it is about; a later message about the same takes its place. */
+  about: string | undefined;
 }
 
 let toasts: Toast[] = [];
@@ -17,10 +19,11 @@ function publish(now: Toast[]): void {
   for (const listener of listeners) listener();
 }
 
-export function toast(text: string, tone: Toast["tone"] = "done"): void {
+export function toast(text: string, tone: Toast["tone"] = "done", about?: string): void {
   const id = next;
   next += 1;
-  publish([...toasts.slice(-2), { id, tone, text }]);
+  const others = about === undefined ? toasts : toasts.filter((each) => each.about !== about);
+  publish([...others.slice(-2), { id, tone, text, about }]);
   setTimeout(() => dismiss(id), tone === "error" ? 9_000 : 4_000);
 }
 

@@ -2,7 +2,7 @@ import { Save, Trash2 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { type ApiError, errorFromFailure } from "../../api/errors";
 import * as labd from "../../api/labd";
-import type { FileContent, Problem, Project } from "../../api/types";
+import type { FileContent, Project } from "../../api/types";
 import Editor from "../../components/code/editor";
 import { Spinner } from "../../components/ui/bits";
 import { Button, IconButton } from "../../components/ui/button";
@@ -37,7 +37,7 @@ export default function FileEditor({ project, path, line, onGone, onOpen, before
   const [busy, setBusy] = useState(false);
   const [removing, setRemoving] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const [found, setFound] = useState<Problem[]>([]);
+  const [found, setFound] = useState(draftOf(draftAt)?.found ?? []);
   const isNew = base?.hash === "";
   const dirty = base !== undefined && (isNew || text !== base.content);
   const file = useResource(isNew ? null : key, () => labd.file(project.id, path));
@@ -55,8 +55,8 @@ export default function FileEditor({ project, path, line, onGone, onOpen, before
   }, [now, base, text]);
 
   useEffect(() => {
-    setDraft(draftAt, dirty && base ? { base, text, kept } : undefined);
-  }, [draftAt, dirty, base, text, kept]);
+    setDraft(draftAt, dirty && base ? { base, text, kept, found } : undefined);
+  }, [draftAt, dirty, base, text, kept, found]);
 
   const save = async (on = base) => {
     if (!on || busy) return;
@@ -80,6 +80,7 @@ export default function FileEditor({ project, path, line, onGone, onOpen, before
           ? `Saved as a draft: ${plural(errors, "problem")} to solve. The preview keeps the last good state.`
           : `${path} is saved.`,
         saved.snapshot.draft ? "error" : "done",
+        "save",
       );
       invalidate(`project/${project.id}`);
     } catch (failure) {

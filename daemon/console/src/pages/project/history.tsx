@@ -20,7 +20,7 @@ export function HistoryPanel({ project }: { project: Project }) {
     setBusy(snapshot.id);
     try {
       await labd.rewind(project.id, snapshot.id);
-      toast(`The app is as it was: ${snapshot.message}`);
+      toast(`The app is as it was: ${snapshot.message}`, "done", "rewind");
       invalidate(`project/${project.id}`);
     } catch (failure) {
       toastError(failure);
@@ -99,7 +99,7 @@ function State({ project, snapshot, current, later, busy, disabled, onRewind }: 
             </button>
           </p>
           {snapshot.draft && (
-            <p className="mt-1 text-xs text-soft">It did not pass its checks and was never what the app shows. Its files can be read here.</p>
+            <p className="mt-1 text-xs text-soft">It was not finished or did not pass its checks, so the app never showed it. Its files can be read here.</p>
           )}
         </div>
         {!current && !snapshot.draft && (

@@ -24,7 +24,7 @@ export function NewFile({ project, paths, onClose, onMade }: NewFileProps) {
       title="New file"
       onSubmit={() => {
         if (!wanted || taken) return;
-        setDraft(draftKey(project, wanted), { base: newFile(wanted), text: "", kept: undefined });
+        setDraft(draftKey(project, wanted), { base: newFile(wanted), text: "", kept: undefined, found: [] });
         onMade(wanted);
       }}
       actions={

@@ -11,6 +11,9 @@ import { plural } from "../../state/format";
 import { messageFrom } from "../../state/preview-messages";
 import { invalidate } from "../../state/resources";
 
+// An app that does not choose for itself is light or dark as the console is: a frame inherits the
+// colour scheme of the page that it is in, and with it `prefers-color-scheme`.
+
 /** Its own origin, and no way to steer the console away or to open windows. */
 export const SANDBOX = "allow-scripts allow-same-origin allow-forms allow-downloads allow-modals";
 

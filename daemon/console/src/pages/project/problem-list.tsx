@@ -7,10 +7,13 @@ interface ProblemListProps {
   onOpen: (path: string, line?: number) => void;
 }
 
+/** Problems, what keeps the app from working first. */
 export function ProblemList({ problems, onOpen }: ProblemListProps) {
+  const weight = (problem: Problem) => (problem.severity === "error" ? 0 : 1);
+  const ordered = [...problems].sort((one, other) => weight(one) - weight(other));
   return (
     <ul className="divide-y divide-line rounded-lg border border-line bg-surface text-sm">
-      {problems.map((problem, index) => (
+      {ordered.map((problem, index) => (
         <li key={index} className="flex gap-2.5 px-3 py-2">
           {problem.severity === "error" ? (
             <CircleX className="mt-0.5 size-4 shrink-0 text-danger" aria-label="Error" />
