@@ -132,10 +132,16 @@ fs.writeFileSync(path.join(assets, "third-party-licences.txt"), licences.join(`\
 let raw = 0, packed = 0;
 for (const file of fs.readdirSync(assets)) {
   const bytes = fs.readFileSync(path.join(assets, file));
-  const gzip = zlib.gzipSync(bytes, { level: 9 }).length;
+  const gzip = zlib.gzipSync(bytes, { level: 9 });
   raw += bytes.length;
-  packed += gzip;
-  if (process.argv.includes("--sizes")) console.log(file, bytes.length, gzip);
+  packed += gzip.length;
+  if (process.argv.includes("--sizes")) console.log(file, bytes.length, gzip.length);
+  // Twins for browsers that take them; the daemon compresses nothing by itself.
+  if (!file.endsWith(".js")) continue;
+  const brotli = zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+  for (const [ending, twin] of [[".gz", gzip], [".br", brotli]]) {
+    if (twin.length < bytes.length * 0.95) fs.writeFileSync(path.join(assets, file + ending), twin);
+  }
 }
 console.log(`vendor: ${raw} bytes, ${packed} gzip; base.css ${base.code.length}`);
 

@@ -4,6 +4,7 @@ use crate::{
     candidate::{Candidate, problem},
     problems,
     running::Running,
+    site::Vendor,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub sandboxes: Arc<dyn Sandboxes>,
     pub queries: Arc<dyn Queries>,
     pub options: PreviewOptions,
+    pub vendor: Mutex<Option<Arc<Vendor>>>,
     projects: Mutex<HashMap<ProjectId, Arc<Running>>>,
     notices: broadcast::Sender<ProjectId>,
 }
@@ -79,6 +81,7 @@ impl Previews {
                 sandboxes,
                 queries,
                 options,
+                vendor: Mutex::default(),
                 projects: Mutex::default(),
                 notices: broadcast::channel(256).0,
             }),

@@ -37,6 +37,19 @@ pub(super) fn protect<B>(response: &mut Response<B>, console_origin: &str) {
     }
 }
 
+/// The client understands a content coding.
+pub(super) fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|offer| {
+            let mut parts = offer.split(';').map(str::trim);
+            parts.next() == Some(coding) && !parts.any(|part| part == "q=0")
+        })
+}
+
 /// A browser asks for the script of a service worker.
 pub(super) fn is_service_worker(headers: &HeaderMap) -> bool {
     headers.contains_key("service-worker")

@@ -26,18 +26,24 @@ use crate::{
     problems::{self, Report},
 };
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use labd_protocol::{ApiError, ErrorCode, ProjectId};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub(crate) use shell::Vendor;
+
 /// The body of an answer; that of `/_lab/events` goes on for as long as the browser stays.
 pub type PreviewBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The largest report of a fault, in bytes.
 const MOST_REPORT: usize = 64 * 1024;
+
+/// Codings of the vendor modules, the smallest first, and the ending of the twins that the vendor
+/// build makes.
+const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 impl Previews {
     /// Answers a request on a project's origin. `viewer` names the caller.
@@ -97,10 +103,7 @@ impl Previews {
             };
         }
         if let Some(path) = path.strip_prefix("/_lab/v/") {
-            return match self.inner.sandboxes.asset(path) {
-                Some(asset) => immutable(&asset.media_type, asset.content),
-                None => not_found(),
-            };
+            return self.vendor_module(path, request.headers());
         }
         if let Some(name) = path.strip_prefix("/_lab/q/") {
             if request.method() != Method::POST {
@@ -119,6 +122,32 @@ impl Previews {
             return self.public_file(project, path);
         }
         not_found()
+    }
+
+    /// A vendor module, in the smallest form that the browser understands.
+    fn vendor_module(&self, path: &str, headers: &HeaderMap) -> Response<PreviewBody> {
+        let sandboxes = &self.inner.sandboxes;
+        let Some(asset) = sandboxes.asset(path) else {
+            return not_found();
+        };
+        let packed = ENCODINGS
+            .into_iter()
+            .filter(|(coding, _)| headers::accepts(headers, coding))
+            .find_map(|(coding, ending)| {
+                let packed = sandboxes.asset(&format!("{path}{ending}"))?;
+                Some((coding, packed.content))
+            });
+        let (coding, content) = match packed {
+            Some((coding, content)) => (Some(coding), content),
+            None => (None, asset.content),
+        };
+        let mut response = immutable(&asset.media_type, content);
+        let to = response.headers_mut();
+        to.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(coding) = coding {
+            to.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        response
     }
 
     async fn query(
@@ -225,10 +254,7 @@ fn respond(
     if let Ok(media_type) = media_type.parse() {
         headers.insert(header::CONTENT_TYPE, media_type);
     }
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static(cache),
-    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
 }
 

@@ -72,18 +72,21 @@ function preload(href) {
   document.head.append(link);
 }
 
-/** Resolves when the element has content and it has been painted. */
-function painted(element) {
+/** Resolves when the element has content. */
+function filled(element) {
+  if (element.firstChild) return Promise.resolve();
   return new Promise((resolve) => {
-    const done = () => requestAnimationFrame(() => setTimeout(resolve, 0));
-    if (element.firstChild) return done();
     const observer = new MutationObserver(() => {
       observer.disconnect();
-      done();
+      resolve();
     });
     observer.observe(element, { childList: true });
   });
 }
+
+/** Resolves when what is on the page now has been painted. */
+const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 let styles = [];
 
@@ -118,7 +121,8 @@ async function show(state) {
     const again = seen.has(state.entry) ? `?${++visits}` : "";
     seen.add(state.entry);
     if (first) swap();
-    const done = painted(root).then(() => {
+    const content = filled(root);
+    const done = content.then(painted).then(() => {
       performance.mark(`labd:painted:${state.revision}`);
       toConsole({ type: "labd:painted", revision: state.revision });
     });
@@ -126,24 +130,14 @@ async function show(state) {
     dispatchEvent(new CustomEvent("labd:revision"));
     await import(state.entry + again);
     if (!first) {
-      if (!root.firstChild) await Promise.race([contentOf(root), new Promise((go) => setTimeout(go, 1000))]);
+      await Promise.race([content, pause(1000)]);
       swap();
     }
-    await Promise.race([done, new Promise((go) => setTimeout(go, 2000))]);
+    await Promise.race([done, pause(2000)]);
   } catch (error) {
     report("import", error);
     if (!first) swap();
   }
-}
-
-function contentOf(element) {
-  return new Promise((resolve) => {
-    const observer = new MutationObserver(() => {
-      observer.disconnect();
-      resolve();
-    });
-    observer.observe(element, { childList: true });
-  });
 }
 
 const seen = new Set();

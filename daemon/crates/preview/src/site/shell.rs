@@ -9,14 +9,17 @@ use labd_protocol::ProjectId;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
 
 const SCRIPT: &str = include_str!("shell.js");
 const STYLE: &str = include_str!("shell.css");
 
 /// What the sandbox says of its vendor modules, in its asset `vendor.json`.
 #[derive(Debug, Default, Deserialize)]
-struct Vendor {
+struct Listed {
     /// Bare import → asset.
     imports: BTreeMap<String, String>,
     /// Bare import → all assets that it loads.
@@ -27,26 +30,67 @@ struct Vendor {
 /// older state has mounted.
 const ROOTS: &str = "react-dom/client";
 
+/// What the pages of all projects have in common.
+#[derive(Debug)]
+pub(crate) struct Vendor {
+    /// The asset that it was read from; another one when the sandbox is another.
+    source: Bytes,
+    import_map: String,
+    /// SHA-256 of the import map, for the page's policy.
+    hash: String,
+    /// Bare imports.
+    names: Vec<String>,
+    /// Bare import → addresses of all that it loads.
+    preloads: BTreeMap<String, Vec<String>>,
+}
+
+impl Vendor {
+    fn read(source: Bytes) -> Self {
+        let listed: Listed = serde_json::from_slice(&source).unwrap_or_default();
+        let address = |path: &String| format!("/_lab/v/{path}");
+        let mut imports: BTreeMap<&str, String> = listed
+            .imports
+            .iter()
+            .map(|(name, path)| (name.as_str(), address(path)))
+            .collect();
+        if let Some(real) = imports.insert(ROOTS, "/_lab/shell.js".to_owned()) {
+            imports.insert("labd:react-dom-client", real);
+        }
+        let import_map = json!({ "imports": imports }).to_string();
+        Self {
+            source,
+            hash: STANDARD.encode(Sha256::digest(import_map.as_bytes())),
+            import_map,
+            names: listed.imports.keys().cloned().collect(),
+            preloads: listed
+                .preloads
+                .iter()
+                .map(|(name, paths)| (name.clone(), paths.iter().map(address).collect()))
+                .collect(),
+        }
+    }
+
+    /// That of the sandbox as it is now, read anew only when it changed.
+    fn of(previews: &Previews) -> Arc<Self> {
+        let source = previews.inner.sandboxes.asset("vendor.json");
+        let source = source.map(|asset| asset.content).unwrap_or_default();
+        let mut kept = previews
+            .inner
+            .vendor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref() {
+            Some(vendor) if vendor.source == source => vendor.clone(),
+            _ => kept.insert(Arc::new(Self::read(source))).clone(),
+        }
+    }
+}
+
 /// The page.
 pub(super) fn page(previews: &Previews, project: ProjectId) -> Response<PreviewBody> {
-    let vendor: Vendor = previews
-        .inner
-        .sandboxes
-        .asset("vendor.json")
-        .and_then(|asset| serde_json::from_slice(&asset.content).ok())
-        .unwrap_or_default();
+    let vendor = Vendor::of(previews);
     let shown = previews.running(project).shown();
     let load = shown.as_ref().and_then(Load::of);
-    let mut imports: BTreeMap<&str, String> = vendor
-        .imports
-        .iter()
-        .map(|(name, path)| (name.as_str(), format!("/_lab/v/{path}")))
-        .collect();
-    if let Some(real) = imports.insert(ROOTS, "/_lab/shell.js".to_owned()) {
-        imports.insert("labd:react-dom-client", real);
-    }
-    let import_map = json!({ "imports": imports }).to_string();
-    let hash = STANDARD.encode(Sha256::digest(import_map.as_bytes()));
     let used = shown
         .as_ref()
         .and_then(|shown| shown.state.manifest.as_ref())
@@ -56,7 +100,7 @@ pub(super) fn page(previews: &Previews, project: ProjectId) -> Response<PreviewB
         .iter()
         .filter_map(|name| vendor.preloads.get(name))
         .flatten()
-        .map(|path| format!("/_lab/v/{path}"))
+        .cloned()
         .collect();
     if let Some(load) = &load {
         preloads.extend(load.modules.iter().cloned());
@@ -68,17 +112,17 @@ pub(super) fn page(previews: &Previews, project: ProjectId) -> Response<PreviewB
         .map(|address| format!("<link rel=modulepreload href=\"{}\">", escape(address)))
         .collect();
     // What other apps may import is loaded when the browser has nothing else to do.
-    let warm: Vec<&String> = vendor.imports.keys().collect();
     let console = &previews.inner.options.console_origin;
-    let data = json!({ "show": load, "warm": warm, "console": console }).to_string();
+    let data = json!({ "show": load, "warm": vendor.names, "console": console }).to_string();
     let title = escape(load.as_ref().map_or("App", |load| load.title));
     let page = format!(
         "<!doctype html><html lang=en><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width, initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style>\
-         <script type=importmap>{import_map}</script>{preloads}\
+         <script type=importmap>{}</script>{preloads}\
          <meta id=labd-shell content=\"{}\"></head>\
          <body><div id=root></div><script type=module src=/_lab/shell.js></script></body></html>",
+        vendor.import_map,
         escape(&data)
     );
     let mut response = respond(
@@ -87,7 +131,7 @@ pub(super) fn page(previews: &Previews, project: ProjectId) -> Response<PreviewB
         "no-store",
         Bytes::from(page),
     );
-    if let Ok(policy) = headers::policy(console, Some(&hash)).parse() {
+    if let Ok(policy) = headers::policy(console, Some(&vendor.hash)).parse() {
         response
             .headers_mut()
             .insert(header::CONTENT_SECURITY_POLICY, policy);
