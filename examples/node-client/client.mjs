@@ -5,7 +5,7 @@
 //     labd serve &
 //     node examples/node-client/client.mjs "Revenue by month as a chart"
 //
-// The socket is LABD_SOCKET, or $XDG_RUNTIME_DIR/labd/labd.sock; `labd status` tells it.
+// The socket is LABD_SOCKET, or where `labd` itself looks for it (`socketPath`).
 //
 // What to look at:
 // - `Labd`: the whole protocol. A frame is a length (4 bytes, big-endian) and JSON; a call has an
@@ -15,6 +15,7 @@
 
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
+import { homedir } from "node:os";
 import { join } from "node:path";
 
 // After so many events the connection is dropped, once, to show that it does no harm.
@@ -206,13 +207,23 @@ function print(event) {
   }
 }
 
+// With a data directory of one's own the socket lies in it; else in the folder that the system
+// keeps for the user's sockets, where there is one.
+function socketPath() {
+  const { LABD_SOCKET, LABD_DATA_DIR, XDG_RUNTIME_DIR, XDG_DATA_HOME } = process.env;
+  if (LABD_SOCKET) return LABD_SOCKET;
+  if (XDG_RUNTIME_DIR && !LABD_DATA_DIR) return join(XDG_RUNTIME_DIR, "labd/labd.sock");
+  const data = LABD_DATA_DIR || join(XDG_DATA_HOME || join(homedir(), ".local/share"), "labd");
+  return join(data, "run/labd.sock");
+}
+
 async function main() {
   const text = process.argv.slice(2).join(" ") || "An overview of the data";
-  const runtime = process.env.XDG_RUNTIME_DIR;
-  const path = process.env.LABD_SOCKET || (runtime && join(runtime, "labd/labd.sock"));
-  if (!path) throw new Error("set LABD_SOCKET to the daemon's socket; `labd status` tells it");
+  const path = socketPath();
   let labd = await Labd.open(path).catch((error) => {
-    throw new Error(`${path}: ${error.message}; is \`labd serve\` running?`);
+    throw new Error(
+      `${path}: ${error.message}; is \`labd serve\` running? LABD_SOCKET names another socket.`,
+    );
   });
 
   const status = await labd.call("Status");

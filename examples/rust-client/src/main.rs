@@ -5,7 +5,7 @@
 //! labd serve &
 //! cargo run -p labd-rust-client -- "Revenue by month as a chart"
 //! ```
-//! The socket is `LABD_SOCKET`, or `$XDG_RUNTIME_DIR/labd/labd.sock`; `labd status` tells it.
+//! The socket is `LABD_SOCKET`, or where `labd` itself looks for it ([`socket`]).
 //!
 //! What to look at:
 //! - [`main`]: the calls are the methods of [`labd_protocol::Labd`], each with a deadline.
@@ -36,11 +36,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     } else {
         request
     };
-    let socket =
-        socket().ok_or("set LABD_SOCKET to the daemon's socket; `labd status` tells it")?;
-    let labd = connect(&socket)
-        .await
-        .map_err(|error| format!("{}: {error}; is `labd serve` running?", socket.display()))?;
+    let socket = socket().ok_or("there is no home directory; set LABD_SOCKET")?;
+    let labd = connect(&socket).await.map_err(|error| {
+        format!(
+            "{}: {error}; is `labd serve` running? LABD_SOCKET names another socket.",
+            socket.display()
+        )
+    })?;
 
     let status = answer(labd.status(within(SHORT)).await)?;
     println!("labd {}, console at {}", status.version, status.console_url);
@@ -189,12 +191,24 @@ fn print(event: &TurnEvent) -> Result<Option<TurnState>, std::io::Error> {
     Ok(None)
 }
 
+/// With a data directory of one's own the socket lies in it; else in the folder that the system
+/// keeps for the user's sockets, where there is one.
 fn socket() -> Option<PathBuf> {
     let set = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    set("LABD_SOCKET")
-        .or_else(|| set("XDG_RUNTIME_DIR").map(|runtime| runtime.join("labd/labd.sock")))
+    if let Some(socket) = set("LABD_SOCKET") {
+        return Some(socket);
+    }
+    let own = set("LABD_DATA_DIR");
+    if let (None, Some(runtime)) = (&own, set("XDG_RUNTIME_DIR")) {
+        return Some(runtime.join("labd/labd.sock"));
+    }
+    let usual = || {
+        let home = || std::env::home_dir().map(|home| home.join(".local/share"));
+        Some(set("XDG_DATA_HOME").or_else(home)?.join("labd"))
+    };
+    Some(own.or_else(usual)?.join("run/labd.sock"))
 }
