@@ -288,6 +288,16 @@ impl Daemon {
         &self.token
     }
 
+    /// A link that signs in at the console, once.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub async fn sign_in_link(&self) -> Result<String, Error> {
+        let link = self.home.run_json(&["open", "--print"]).await?;
+        let url = link.get("url").and_then(Value::as_str).unwrap_or_default();
+        Ok(url.to_owned())
+    }
+
     /// The socket of the RPC.
     pub fn socket(&self) -> PathBuf {
         self.home.data().join("run/labd.sock")

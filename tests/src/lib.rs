@@ -1,6 +1,7 @@
 //! What crosses crates: end to end, hostile plugins, crash, browser.
 
 pub mod ai_peer;
+pub mod browser;
 pub mod daemon;
 pub mod proxy;
 pub mod servers;

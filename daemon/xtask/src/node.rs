@@ -35,6 +35,14 @@ pub const CONSOLE: NodeBuild = NodeBuild {
     output: "daemon/embedded/console",
 };
 
+/// The scenarios that drive a browser.
+const BROWSER_TESTS: &str = "tests/browser";
+
+/// Installs what drives the browser of the tests and benchmarks.
+pub fn install_browser_tests(workspace: &Workspace) -> Result<()> {
+    install(workspace, &workspace.path(BROWSER_TESTS))
+}
+
 /// Installs the packages of every folder that has a lock file.
 pub fn install_all(workspace: &Workspace) -> Result<()> {
     for folder in folders(workspace)? {

@@ -66,6 +66,7 @@ pub fn run(mut workspace: Workspace, arguments: &[String]) -> Result<()> {
 /// Builds all and runs the tests; with arguments only those tests that nextest selects by them.
 pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::to_test(workspace)?;
+    node::install_browser_tests(workspace)?;
     embedded(workspace)?;
     let nextest = tools::cargo_tool(workspace, "cargo-nextest")?;
     step::run(
@@ -143,6 +144,7 @@ fn environment<'a>(
 /// Runs all benchmarks in release mode.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::to_test(workspace)?;
+    node::install_browser_tests(workspace)?;
     embedded(workspace)?;
     step::run(
         "build labd and all benchmarks in release mode",

@@ -8,6 +8,8 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod browser;
+mod examples;
 mod postgres;
 mod projects;
 mod start;

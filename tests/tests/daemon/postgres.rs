@@ -29,7 +29,7 @@ async fn connected(database: &TestDatabase) -> (Daemon, String) {
     (daemon, id)
 }
 
-fn without_tls(url: &Url) -> Url {
+pub(crate) fn without_tls(url: &Url) -> Url {
     let mut url = url.clone();
     url.query_pairs_mut().append_pair("sslmode", "disable");
     url
