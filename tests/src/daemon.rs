@@ -14,6 +14,7 @@
 
 use std::{
     env, fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
     time::{Duration, Instant},
@@ -59,6 +60,11 @@ pub enum Error {
     /// A command failed that had to succeed.
     #[error("labd {0}")]
     Command(String),
+    /// The system does not let this user mount anything.
+    #[error(
+        "no small disk can be made: this test needs Linux, `unshare` (util-linux), and either root or user namespaces"
+    )]
+    NoSmallDisk,
     /// Something did not come in time.
     #[error("{0} did not come in time")]
     Late(&'static str),
@@ -121,7 +127,20 @@ impl From<Output> for Printed {
 pub struct Home {
     folder: TempDir,
     data: PathBuf,
+    /// The size of the disk that the daemon's data lies on, where it has one of its own.
+    disk: Option<u64>,
 }
+
+/// Runs a program with a disk of its own at its data directory, which nobody else sees but for the
+/// folder of the socket: `size data aside program…`.
+const ON_A_DISK: &str = "set -e
+    size=$1 data=$2 aside=$3; shift 3
+    mkdir -p -m 700 \"$data\" \"$data/run\" \"$aside\"
+    mount --bind \"$data/run\" \"$aside\"
+    mount -t tmpfs -o size=$size,mode=700 labd \"$data\"
+    mkdir -m 700 \"$data/run\"
+    mount --bind \"$aside\" \"$data/run\"
+    exec \"$@\"";
 
 impl Home {
     /// An empty one.
@@ -131,7 +150,44 @@ impl Home {
     pub fn new() -> Result<Self, Error> {
         let folder = tempfile::Builder::new().prefix("labd-test-").tempdir()?;
         let data = folder.path().join("data");
-        Ok(Self { folder, data })
+        Ok(Self {
+            folder,
+            data,
+            disk: None,
+        })
+    }
+
+    /// An empty one whose daemon has a disk of so many bytes for its data.
+    ///
+    /// # Errors
+    /// [`Error::NoSmallDisk`] where that is not possible.
+    pub async fn on_a_disk_of(bytes: u64) -> Result<Self, Error> {
+        let mut home = Self::new()?;
+        let place = home.path().join("probe");
+        fs::create_dir(&place)?;
+        let mounted = home
+            .unshare()?
+            .args(["mount", "-t", "tmpfs", "probe"])
+            .arg(&place)
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        if !mounted.is_ok_and(|status| status.success()) {
+            return Err(Error::NoSmallDisk);
+        }
+        home.disk = Some(bytes);
+        Ok(home)
+    }
+
+    /// The command that gives what follows a mount namespace of its own.
+    fn unshare(&self) -> Result<Command, Error> {
+        let mut command = Command::new("unshare");
+        // What this process makes is root's when it is root's.
+        if fs::metadata(self.path())?.uid() != 0 {
+            command.arg("--map-root-user");
+        }
+        command.arg("--mount");
+        Ok(command)
     }
 
     /// The folder that holds all of it: data, configuration and log.
@@ -155,7 +211,17 @@ impl Home {
     /// [`Error::NotBuilt`] outside of `cargo xtask test`.
     pub fn labd(&self, arguments: &[&str]) -> Result<Command, Error> {
         let program = env::var_os("LABD_BIN").ok_or(Error::NotBuilt)?;
-        let mut command = Command::new(program);
+        let mut command = match self.disk {
+            Some(bytes) if arguments.first() == Some(&"serve") => {
+                let mut command = self.unshare()?;
+                command
+                    .args(["sh", "-c", ON_A_DISK, "sh", &bytes.to_string()])
+                    .args([&self.data, &self.path().join("aside")])
+                    .arg(program);
+                command
+            }
+            _ => Command::new(program),
+        };
         command
             .arg("--data-dir")
             .arg(&self.data)
@@ -281,6 +347,16 @@ impl Daemon {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap_or_default()
+    }
+
+    /// The data directory as the daemon sees it, which may lie on a disk of its own.
+    pub fn seen_data(&self) -> PathBuf {
+        let data = self.home.data();
+        let below = data.strip_prefix("/").unwrap_or(data);
+        Path::new("/proc")
+            .join(self.pid().to_string())
+            .join("root")
+            .join(below)
     }
 
     /// A token for HTTP.

@@ -8,8 +8,10 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod abandoned;
 mod browser;
 mod examples;
+mod faults;
 mod postgres;
 mod projects;
 mod start;

@@ -39,9 +39,10 @@
 //! | JSON without a usable id, or no JSON at all | `invalid_request` under the id [`NO_ID`] |
 //! | an id that is in flight already | nothing: the first call is answered |
 //! | a length beyond [`MAX_FRAME`] | `too_large` under [`NO_ID`]; calls in flight are answered, then the connection ends |
-//! | the connection ends in the middle of a frame | that frame never was |
+//! | the end, be it of the client's direction only | the client is gone: what only reads is given up, changes are finished |
+//! | the end in the middle of a frame | that frame never was |
 //!
-//! Except in the last two cases the connection stays usable and no other call notices.
+//! Except in the last three cases the connection stays usable and no other call notices.
 
 use crate::{ApiError, ErrorCode};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -151,6 +152,8 @@ pub struct ServerTransport<Io, Req, Resp> {
     framed: Framed<Io, Frames>,
     /// A frame was too large: nothing more is read.
     lost: bool,
+    /// The client's end was told.
+    ended: bool,
     types: PhantomData<fn(Resp) -> Req>,
 }
 
@@ -160,6 +163,7 @@ impl<Io: AsyncRead + AsyncWrite, Req, Resp> ServerTransport<Io, Req, Resp> {
         Self {
             framed: Framed::new(io, Frames::default()),
             lost: false,
+            ended: false,
             types: PhantomData,
         }
     }
@@ -180,7 +184,7 @@ where
             if this.lost || framed.write_buffer().len() > MAX_UNWRITTEN {
                 ready!(Sink::<Vec<u8>>::poll_flush(framed.as_mut(), cx))?;
             }
-            if this.lost {
+            if this.lost || this.ended {
                 return Poll::Ready(None);
             }
             let Poll::Ready(frame) = framed.as_mut().poll_next(cx)? else {
@@ -190,7 +194,11 @@ where
                 return Poll::Pending;
             };
             let refusal = match frame {
-                None => return Poll::Ready(None),
+                // Of a stream that merely ends tarpc waits until all calls are answered.
+                None => {
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                }
                 Some(Frame::Whole(json)) => match decode(&json) {
                     Ok(message) => return Poll::Ready(Some(Ok(message))),
                     Err(refusal) => refusal,

@@ -71,7 +71,7 @@ pub enum OpenError {
     },
     /// The database's files are damaged, or acknowledged commits are missing from them.
     #[error(
-        "the database in {} is damaged: {reason}. Its files are left as they were found. Restore the newest backup into a new data directory, or accept the loss: open once with `accept_loss`, which keeps a copy of the files under {} and goes on with what can be read",
+        "the database in {} is damaged: {reason}. Its files are left as they were found. Restore the newest backup into a new data directory, or accept the loss: start once with `labd serve --accept-loss`, which keeps a copy of the files under {} and goes on with what can be read",
         database.display(), salvage.display()
     )]
     Damaged {

@@ -27,8 +27,12 @@ pub const STATEMENT: Duration = Duration::from_secs(15);
 /// To read a schema, which may be thousands of tables.
 pub const SCHEMA: Duration = Duration::from_secs(30);
 
-/// For a cancellation to be sent.
+/// For a statement that is given up to end.
 pub const CANCEL: Duration = Duration::from_secs(5);
+
+/// A statement that is given up and has not ended is cancelled again after this, then after twice as
+/// long, and so on. It is about the time that a statement takes from this machine to the server.
+pub const CANCEL_AGAIN: Duration = Duration::from_millis(50);
 
 /// The most rows of one answer.
 pub const ROWS: u32 = 10_000;

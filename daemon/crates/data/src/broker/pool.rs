@@ -1,17 +1,14 @@
 //! Connections of one source and environment.
 //!
 //! Minimum 0, maximum [`limits::CONNECTIONS`]; callers are served in the order they came and wait
-//! for a bounded time. A connection whose call was given up in the middle is never used again: the
-//! statement is cancelled on the server from an instance of its own.
+//! for a bounded time. What a connection is lent out by, and what happens to a call that is given
+//! up in the middle, is in [`lease`](super::lease).
 
-use super::limits;
+use super::{lease::Lease, limits};
 use crate::errors;
 use labd_plugin_host::{
     PluginError,
-    kinds::connector::{
-        Batch, Connection, Connector, Param, Prepared, QueryOptions, Rows, Schema, ServerInfo,
-        SourceAccess,
-    },
+    kinds::connector::{Connection, Connector, SourceAccess},
 };
 use labd_protocol::ApiError;
 use std::{
@@ -25,15 +22,17 @@ use tokio::{
 
 /// The connections of one source.
 pub(crate) struct Pool {
-    connector: Arc<dyn Connector>,
-    access: Arc<SourceAccess>,
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) access: Arc<SourceAccess>,
     slots: Arc<Semaphore>,
     idle: Mutex<Vec<Pooled>>,
 }
 
-struct Pooled {
-    connection: Box<dyn Connection>,
-    cancel_token: Option<Vec<u8>>,
+/// An open connection.
+pub(super) struct Pooled {
+    pub(super) connection: Box<dyn Connection>,
+    /// Of a database that can cancel.
+    pub(super) cancel_token: Option<Vec<u8>>,
     opened: Instant,
     used: Instant,
 }
@@ -109,7 +108,9 @@ impl Pool {
             .pop()
     }
 
-    fn give_back(&self, pooled: Pooled) {
+    /// Keeps a connection for its next use.
+    pub(super) fn give_back(&self, mut pooled: Pooled) {
+        pooled.used = Instant::now();
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -122,119 +123,5 @@ impl Pool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|pooled| pooled.used.elapsed() < limits::CONNECTION_IDLE);
-    }
-}
-
-/// A connection in use. It goes back to the pool when dropped between two calls; dropped within a
-/// call, the statement is cancelled and the connection closed.
-pub(crate) struct Lease {
-    pool: Arc<Pool>,
-    permit: Option<OwnedSemaphorePermit>,
-    pooled: Option<Pooled>,
-    busy: bool,
-    /// It had served before.
-    pub reused: bool,
-}
-
-impl Lease {
-    fn new(pool: Arc<Pool>, permit: OwnedSemaphorePermit, pooled: Pooled, reused: bool) -> Self {
-        Self {
-            pool,
-            permit: Some(permit),
-            pooled: Some(pooled),
-            busy: false,
-            reused,
-        }
-    }
-
-    /// The connection, for one call. Whoever calls says when it is over, so that a call that is
-    /// given up in the middle is known as such.
-    fn begin(&mut self) -> Result<&mut dyn Connection, PluginError> {
-        let Some(pooled) = &mut self.pooled else {
-            return Err(PluginError::StateLost("the connection is closed".into()));
-        };
-        self.busy = true;
-        Ok(pooled.connection.as_mut())
-    }
-
-    fn end<T>(&mut self, outcome: Result<T, PluginError>) -> Result<T, PluginError> {
-        self.busy = false;
-        outcome
-    }
-
-    /// As [`Connection::server_info`].
-    pub async fn server_info(&mut self) -> Result<ServerInfo, PluginError> {
-        let outcome = self.begin()?.server_info().await;
-        self.end(outcome)
-    }
-
-    /// As [`Connection::schema`].
-    pub async fn schema(&mut self) -> Result<Schema, PluginError> {
-        let outcome = self.begin()?.schema().await;
-        self.end(outcome)
-    }
-
-    /// As [`Connection::prepare`].
-    pub async fn prepare(&mut self, text: &str) -> Result<Prepared, PluginError> {
-        let outcome = self.begin()?.prepare(text).await;
-        self.end(outcome)
-    }
-
-    /// As [`Connection::query`].
-    pub async fn query(
-        &mut self,
-        text: &str,
-        params: &[Param],
-        options: QueryOptions,
-    ) -> Result<Rows, PluginError> {
-        let outcome = self.begin()?.query(text, params, options).await;
-        self.end(outcome)
-    }
-
-    /// As [`Connection::next`].
-    pub async fn next(&mut self, max_rows: u32, max_bytes: u32) -> Result<Batch, PluginError> {
-        let outcome = self.begin()?.next(max_rows, max_bytes).await;
-        self.end(outcome)
-    }
-
-    /// As [`Connection::close_cursor`].
-    pub async fn close_cursor(&mut self) -> Result<(), PluginError> {
-        let outcome = self.begin()?.close_cursor().await;
-        self.end(outcome)
-    }
-
-    /// Closes the connection instead of keeping it.
-    pub fn discard(&mut self) {
-        self.pooled = None;
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(mut pooled) = self.pooled.take() else {
-            return;
-        };
-        if !self.busy {
-            if pooled.connection.is_usable() {
-                pooled.used = Instant::now();
-                self.pool.give_back(pooled);
-            }
-            return;
-        }
-        let Some(token) = pooled.cancel_token.take() else {
-            return;
-        };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (pool, permit) = (self.pool.clone(), self.permit.take());
-        drop(pooled);
-        runtime.spawn(async move {
-            let cancel = pool.connector.cancel(pool.access.clone(), &token);
-            if let Ok(Err(error)) = timeout(limits::CANCEL, cancel).await {
-                tracing::warn!(source = pool.access.source_id, %error, "a statement could not be cancelled");
-            }
-            drop(permit);
-        });
     }
 }

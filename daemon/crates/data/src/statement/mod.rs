@@ -9,6 +9,7 @@
 //! | the same with a locking clause, `SELECT INTO`, a data-modifying `WITH` | write |
 //! | `INSERT`, `UPDATE`, `DELETE`, `MERGE` | write |
 //! | everything else: DDL, `COPY`, `CALL`, `SET`, `PRAGMA`, … | admin |
+//! | what does not parse, and begins as one of the last | admin |
 //!
 //! A call of a function makes it `read` only if the function is on the list of [`functions`], or if
 //! the database's catalogue says that it is immutable or stable (the broker asks for those in
@@ -129,8 +130,19 @@ impl Statement {
         let parsed = Parser::new(grammar.as_ref())
             .with_recursion_limit(100)
             .try_with_sql(&rewritten.text)
-            .and_then(|mut parser| parser.parse_statements())
-            .map_err(|error| syntax(&error.to_string(), &rewritten))?;
+            .and_then(|mut parser| parser.parse_statements());
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(_) if rewritten.first_word.as_deref().is_some_and(never_reads) => {
+                return Ok(Self {
+                    effect: Effect::Admin,
+                    functions: BTreeSet::new(),
+                    rewritten,
+                    dialect,
+                });
+            }
+            Err(error) => return Err(syntax(&error.to_string(), &rewritten)),
+        };
         let statement = match parsed.as_slice() {
             [] => return Err(StatementError::Empty),
             [one] => one,
@@ -191,6 +203,50 @@ fn syntax(message: &str, rewritten: &Rewritten) -> StatementError {
             .to_owned(),
         position: position.map(|position| rewritten.original_position(position)),
     }
+}
+
+/// Whether a word begins commands of which none reads rows. The parser does not know all their
+/// forms (`DO $$ … $$`), and what is wrong with such a statement is not its syntax.
+fn never_reads(word: &str) -> bool {
+    const COMMANDS: [&str; 36] = [
+        "abort",
+        "alter",
+        "analyze",
+        "attach",
+        "call",
+        "checkpoint",
+        "cluster",
+        "comment",
+        "copy",
+        "create",
+        "deallocate",
+        "declare",
+        "detach",
+        "discard",
+        "do",
+        "drop",
+        "execute",
+        "grant",
+        "import",
+        "listen",
+        "load",
+        "lock",
+        "move",
+        "notify",
+        "pragma",
+        "prepare",
+        "reassign",
+        "refresh",
+        "reindex",
+        "rename",
+        "revoke",
+        "security",
+        "set",
+        "truncate",
+        "unlisten",
+        "vacuum",
+    ];
+    COMMANDS.contains(&word.to_lowercase().as_str())
 }
 
 /// The effect of a statement by its kind alone.

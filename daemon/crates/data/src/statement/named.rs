@@ -16,6 +16,8 @@ pub(super) struct Rewritten {
     pub text: String,
     /// The names, in the order of their placeholders.
     pub parameters: Vec<String>,
+    /// The word that the statement begins with; none when it begins with something else.
+    pub first_word: Option<String>,
     /// Where each replacement lies, in characters from 0: in the new text, its length there, and
     /// the length of what it replaced.
     replacements: Vec<Replacement>,
@@ -47,6 +49,13 @@ impl Rewritten {
     }
 }
 
+fn first_word<'a>(mut tokens: impl Iterator<Item = &'a Token>) -> Option<String> {
+    match tokens.find(|token| !matches!(token, Token::Whitespace(_)))? {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.value.clone()),
+        _ => None,
+    }
+}
+
 /// Replaces the names of a statement.
 pub(super) fn rewrite(
     text: &str,
@@ -64,6 +73,7 @@ pub(super) fn rewrite(
     let mut rewritten = Rewritten {
         text: String::with_capacity(text.len()),
         parameters: Vec::new(),
+        first_word: first_word(tokens.iter().map(|token| &token.token)),
         replacements: Vec::new(),
     };
     let (mut copied, mut written) = (0_usize, 0_u32);

@@ -70,6 +70,9 @@ fn what_writes_or_cannot_be_classified_is_never_read() {
         "SELECT my_schema.count(a) FROM t",
         "VACUUM",
         "CALL p()",
+        "DO $$ BEGIN DELETE FROM t; END $$",
+        "/* nothing */ do language plpgsql 'BEGIN END'",
+        "IMPORT FOREIGN SCHEMA s FROM SERVER x INTO y",
     ] {
         assert!(effect(text, Dialect::Postgres) > Effect::Read, "{text}");
     }
@@ -146,6 +149,8 @@ fn a_syntax_error_says_where_it_is() {
     };
     assert!(message.contains("Expected"), "{message}");
     assert!(position.is_some());
+    assert!(parse("SELEC 1", Dialect::Postgres).is_err());
+    assert!(parse("\"do\" 1", Dialect::Postgres).is_err());
 }
 
 #[test]

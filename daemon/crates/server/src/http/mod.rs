@@ -160,22 +160,9 @@ impl Http {
         }
         let admitted = guard::admit(&self.0.api, site, host, &parts)?;
         let body = whole(body, MAX_BODY).await?;
-        // A query by hand is sent with POST and changes nothing: it ends with its caller.
-        let changes = !matches!(parts.method, Method::GET | Method::HEAD)
-            && !parts.uri.path().ends_with("/query");
         let mut request = Request::from_parts(parts, body);
         request.extensions_mut().insert(admitted.caller);
-        let mut response = if changes {
-            // A change that was begun is finished, whether the client waits for it or not.
-            let http = self.clone();
-            let task = tokio::spawn(async move { http.route(request).await });
-            task.await.map_err(|error| {
-                tracing::error!(%error, "a request's handler failed");
-                ProblemDocument::new(ErrorCode::Internal, "labd failed; its log has more.")
-            })?
-        } else {
-            self.route(request).await
-        };
+        let mut response = self.route(request).await;
         if !response.headers().contains_key(header::CACHE_CONTROL) {
             let no_store = HeaderValue::from_static("no-store");
             response

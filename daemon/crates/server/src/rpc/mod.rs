@@ -101,7 +101,7 @@ async fn connection(api: Api, stream: UnixStream) {
                 }
             }
             Some(Err(error)) => {
-                tracing::debug!(%error, "an RPC connection broke");
+                tracing::debug!(%error, "an RPC connection ended");
                 break;
             }
             None => break,

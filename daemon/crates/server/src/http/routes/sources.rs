@@ -18,12 +18,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(sources, source_create))
-        .routes(routes!(source_try))
         .routes(routes!(source, source_update, source_remove))
         .routes(routes!(source_test))
         .routes(routes!(source_schema))
-        .routes(routes!(source_query))
         .routes(routes!(query_next, query_close))
+}
+
+/// What is sent with POST for the sake of its body and changes nothing: it ends with its caller.
+pub(super) fn questions() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(source_try))
+        .routes(routes!(source_query))
 }
 
 /// All sources
