@@ -13,9 +13,19 @@
 //! | all blobs, and the kind is binary | binaries |
 //! | anything else | texts: numbers as above, a blob as the literal `X'…'` |
 //!
-//! Dates are texts in SQLite. A column that is declared as a date or a timestamp, and whose first
-//! values are ISO 8601 dates or timestamps, has that kind; its values stay the texts that they
-//! are, so that one sent back as a parameter is equal to what is stored.
+//! Dates are texts in SQLite. A column that is declared as a date, a time or a timestamp, and whose
+//! first values are such by ISO 8601, has that kind, and its values the one form of that kind,
+//! whichever of SQLite's forms they are stored in:
+//!
+//! | stored | given |
+//! | --- | --- |
+//! | `2024-05-31 10:30:00.25`, `2024-05-31T10:30:00.25` | `2024-05-31T10:30:00.25` |
+//! | `2024-05-31 10:30`; `10:30` | `2024-05-31T10:30:00`; `10:30:00` |
+//! | `2024-05-31`, among timestamps | `2024-05-31T00:00:00` |
+//! | `2024-02-30 10:30:00`, `soon` | as it is: with such a value the column is of kind text, or, when it comes after the first batch, the value differs from the kind's form |
+//!
+//! The other way nothing is changed, since a statement may mean any of the forms: compare moments
+//! by `datetime(created_at) >= datetime(:since)`.
 
 use labd_plugin::connector::{BatchBuilder, ValueKind, Values};
 use labd_plugin::sqlite::Value;
@@ -113,8 +123,8 @@ impl Declared {
         if seen.only_texts() {
             return match self {
                 Self::Moment if texts_are(is_date) => ValueKind::Date,
-                Self::Moment if texts_are(is_timestamp) => ValueKind::Timestamp,
-                Self::Time if texts_are(is_time) => ValueKind::Time,
+                Self::Moment if texts_are(|text| timestamp(text).is_some()) => ValueKind::Timestamp,
+                Self::Time if texts_are(|text| time(text).is_some()) => ValueKind::Time,
                 Self::Uuid if texts_are(is_uuid) => ValueKind::Uuid,
                 _ => ValueKind::Text,
             };
@@ -210,8 +220,14 @@ pub fn representation<'a>(kind: ValueKind, values: impl Iterator<Item = &'a Valu
     }
 }
 
-/// Puts a value into a column that has the given representation.
-pub fn push(batch: &mut BatchBuilder, column: usize, shape: &Values, value: &Value) {
+/// Puts a value into a column of the given kind and representation.
+pub fn push(
+    batch: &mut BatchBuilder,
+    column: usize,
+    kind: ValueKind,
+    shape: &Values,
+    value: &Value,
+) {
     match (shape, value) {
         (_, Value::Null) => batch.push_null(column),
         (Values::Booleans(_), Value::Integer(number)) => batch.push_boolean(column, *number != 0),
@@ -223,7 +239,14 @@ pub fn push(batch: &mut BatchBuilder, column: usize, shape: &Values, value: &Val
         )]
         (Values::Floats(_), Value::Integer(number)) => batch.push_float(column, *number as f64),
         (Values::Binaries(_), Value::Blob(bytes)) => batch.push_binary(column, bytes),
-        (Values::Texts(_), Value::Text(text)) => batch.push_text(column, text),
+        (Values::Texts(_), Value::Text(text)) => {
+            let form = match kind {
+                ValueKind::Timestamp => timestamp(text),
+                ValueKind::Time => time(text),
+                _ => None,
+            };
+            batch.push_text(column, form.as_deref().unwrap_or(text));
+        }
         (Values::Decimals(_), value) => batch.push_decimal(column, &text_form(value)),
         (_, value) => batch.push_text(column, &text_form(value)),
     }
@@ -273,34 +296,54 @@ fn matches(text: &str, pattern: &str) -> bool {
 fn is_date(text: &str) -> bool {
     let number = |range| {
         text.get(range)
-            .and_then(|part: &str| part.parse::<u8>().ok())
+            .and_then(|part: &str| part.parse::<u16>().ok())
+            .unwrap_or_default()
     };
-    matches(text, "0000-00-00")
-        && number(5..7).is_some_and(|month| (1..=12).contains(&month))
-        && number(8..10).is_some_and(|day| (1..=31).contains(&day))
+    let (year, month) = (number(0..4), number(5..7));
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 31,
+    };
+    matches(text, "0000-00-00") && (1..=12).contains(&month) && (1..=days).contains(&number(8..10))
 }
 
-/// `10:30`, `10:30:00`, `10:30:00.123`.
-fn is_time(text: &str) -> bool {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let number = |range| {
-        whole
-            .get(range)
-            .and_then(|part: &str| part.parse::<u8>().ok())
+/// `10:30`, `10:30:00`, `10:30:00.123`, with seconds.
+fn time(text: &str) -> Option<String> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
     };
-    (matches(whole, "00:00:00") || whole == text && matches(whole, "00:00"))
-        && number(0..2).is_some_and(|hour| hour <= 24)
-        && number(3..5).is_some_and(|minute| minute < 60)
-        && !fraction.is_empty()
-        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    let below = |range, limit: u8| {
+        let part = whole.get(range).unwrap_or("0");
+        part.parse::<u8>().is_ok_and(|number| number < limit)
+    };
+    let seconds = matches(whole, "00:00:00");
+    let holds = (seconds || matches(whole, "00:00") && fraction.is_none())
+        && below(0..2, 24)
+        && below(3..5, 60)
+        && below(6..8, 60)
+        && fraction.is_none_or(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        });
+    holds.then(|| {
+        if seconds {
+            text.to_owned()
+        } else {
+            format!("{text}:00")
+        }
+    })
 }
 
 /// `2024-05-31 10:30:00`, with `T` too; without a zone. A date alone is midnight.
-fn is_timestamp(text: &str) -> bool {
-    match text.split_once(['T', ' ']) {
-        Some((date, time)) => is_date(date) && is_time(time),
-        None => is_date(text),
-    }
+fn timestamp(text: &str) -> Option<String> {
+    let (date, time) = match text.split_once(['T', ' ']) {
+        Some((date, clock)) => (date, time(clock)?),
+        None => (text, "00:00:00".to_owned()),
+    };
+    is_date(date).then(|| format!("{date}T{time}"))
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -384,6 +427,33 @@ mod tests {
             ValueKind::Integer
         );
         assert_eq!(kind("TEXT", &[date]), ValueKind::Text);
+    }
+
+    #[test]
+    fn moments_have_one_form_and_lose_nothing() {
+        for (stored, given) in [
+            ("2024-11-23 14:00:52", Some("2024-11-23T14:00:52")),
+            ("2024-11-23T14:00:52", Some("2024-11-23T14:00:52")),
+            (
+                "2024-11-23 14:00:52.123456789",
+                Some("2024-11-23T14:00:52.123456789"),
+            ),
+            ("2024-11-23 14:00", Some("2024-11-23T14:00:00")),
+            ("2024-02-29", Some("2024-02-29T00:00:00")),
+            ("2023-02-29 10:00:00", None),
+            ("2024-11-23 24:00:00", None),
+            ("2024-11-23 14:00:60", None),
+            ("2024-11-23 14:00.5", None),
+            ("2024-11-23 14:00:52.", None),
+            ("2024-11-23 14:00:52Z", None),
+            ("2024-11-23 ", None),
+            ("soon", None),
+        ] {
+            assert_eq!(timestamp(stored).as_deref(), given, "{stored}");
+        }
+        assert_eq!(time("07:05").as_deref(), Some("07:05:00"));
+        assert_eq!(time("07:05:01.50").as_deref(), Some("07:05:01.50"));
+        assert_eq!(time("7:05"), None);
     }
 
     #[test]

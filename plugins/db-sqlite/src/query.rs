@@ -135,8 +135,10 @@ fn batch(shape: &[ValueKind], rows: &[Vec<Value>]) -> Batch {
         .collect();
     let mut batch = BatchBuilder::with_values(shapes.iter().cloned());
     for row in rows {
-        for (index, (value, shape)) in row.iter().zip(&shapes).enumerate() {
-            kinds::push(&mut batch, index, shape, value);
+        for (index, (value, (kind, values))) in
+            row.iter().zip(shape.iter().zip(&shapes)).enumerate()
+        {
+            kinds::push(&mut batch, index, *kind, values, value);
         }
         batch.end_row();
     }

@@ -74,8 +74,8 @@ fn values_arrive_exact_and_columns_have_one_type() -> Result<()> {
     assert_eq!(
         rows.first.columns[1].values,
         Values::Texts(vec![
-            "2024-02-01 10:00:00".into(),
-            "2024-02-02 10:00:00".into()
+            "2024-02-01T10:00:00".into(),
+            "2024-02-02T10:00:00".into()
         ])
     );
     assert_eq!(rows.columns[2].kind, ValueKind::Other);

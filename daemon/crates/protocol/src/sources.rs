@@ -159,11 +159,14 @@ pub enum ValueKind {
     Binary,
     /// `YYYY-MM-DD`, `infinity` or `-infinity`.
     Date,
-    /// `HH:MM:SS.ffffff`
+    /// `HH:MM:SS`, with `.` and digits where there is a fraction of a second.
     Time,
-    /// `YYYY-MM-DDTHH:MM:SS.ffffff`, without a zone.
+    /// `YYYY-MM-DDTHH:MM:SS` without a zone, with a fraction as a time has it; `infinity` or
+    /// `-infinity`. Where a database stores any text in such a column (SQLite), the kind is
+    /// [`Text`](Self::Text) as soon as one of the first values is none; a later one that is none
+    /// comes as the text that it is.
     Timestamp,
-    /// `YYYY-MM-DDTHH:MM:SS.ffffffZ`
+    /// As a timestamp, in UTC and with `Z` at the end.
     Instant,
     /// A string.
     Uuid,

@@ -8,7 +8,7 @@
 //! | decimal | a string |
 //! | date | `"2026-03-01"`, `"infinity"`, `"-infinity"` |
 //! | time | `"12:30:00.000001"`; the fraction only when there is one |
-//! | timestamp | `"2026-03-01T12:30:00"`, without a zone |
+//! | timestamp | `"2026-03-01T12:30:00"`, without a zone; what SQLite stores and is none stays a text |
 //! | instant | `"2026-03-01T12:30:00Z"` |
 //! | binary | base64 |
 //! | json, array | the document; as a string when it holds a number that a double cannot hold |
