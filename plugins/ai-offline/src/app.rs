@@ -502,10 +502,13 @@ fn script(page: &Page, name: &str) -> String {
     if !page.queries.is_empty() {
         code.push('\n');
     }
+    let description = match page.description.as_str() {
+        "" => String::new(),
+        text => format!(" description={}", attribute(text)),
+    };
     code.push_str(&format!(
-        "  return (\n    <Page title={} description={}>\n{body}    </Page>\n  );\n}}\n",
-        attribute(&page.title),
-        attribute(&page.description)
+        "  return (\n    <Page title={}{description}>\n{body}    </Page>\n  );\n}}\n",
+        attribute(&page.title)
     ));
     code
 }

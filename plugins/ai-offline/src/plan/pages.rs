@@ -199,9 +199,13 @@ impl<'c, 'a> Builder<'c, 'a> {
             (_, Some(Intent::Breakdown(..))) => "ChartPie",
             _ => "Table2",
         };
-        let description = describe(&widgets);
+        let title = title.unwrap_or_else(|| "Overview".into());
+        let mut description = describe(&widgets);
+        if description.trim_end_matches('.') == title {
+            description.clear();
+        }
         Page {
-            title: title.unwrap_or_else(|| "Overview".into()),
+            title,
             description,
             icon,
             queries,
