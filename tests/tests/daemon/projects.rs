@@ -298,9 +298,25 @@ async fn a_preview_shows_the_app_with_its_rows_to_who_opened_it_and_to_nobody_el
         modules.iter().any(|path| path.starts_with("/_lab/m/")),
         "{html}"
     );
-    for path in modules {
+    let shell = html
+        .split("src=")
+        .nth(1)
+        .and_then(|rest| rest.split('>').next())
+        .unwrap();
+    let mut packed = 0;
+    for path in modules.into_iter().chain([shell]) {
         let module = send(preview.request(Method::GET, path)).await.unwrap();
         assert_eq!(module.status, 200, "{path}");
+        assert_eq!(module.header("content-encoding"), "", "{path}");
+        let small = preview
+            .request(Method::GET, path)
+            .header("accept-encoding", "gzip, br");
+        let small = send(small).await.unwrap();
+        if small.header("content-encoding") == "br" {
+            assert!(small.body.len() < module.body.len(), "{path}");
+            assert_eq!(small.header("vary"), "accept-encoding");
+            packed += 1;
+        }
         assert!(
             module.header("content-type").starts_with("text/javascript"),
             "{path}: {}",
@@ -311,6 +327,7 @@ async fn a_preview_shows_the_app_with_its_rows_to_who_opened_it_and_to_nobody_el
             "{path}"
         );
     }
+    assert!(packed > 0, "{html}");
 
     let rows = preview.query("top_customers", json!({ "count": 10 })).await;
     assert_eq!(rows.status, 200, "{}", rows.text());

@@ -79,3 +79,22 @@ pub(super) fn may_be_set_by_app(name: &str) -> bool {
             | "vary"
     ) || (name.starts_with("x-") && !name.starts_with("x-labd-"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coding_is_used_only_where_it_is_accepted() {
+        let accepts = |offer: &'static str, coding| {
+            let headers =
+                HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(offer))]);
+            accepts(&headers, coding)
+        };
+        assert!(accepts("gzip, deflate, br, zstd", "br"));
+        assert!(accepts("br;q=0.5", "br"));
+        assert!(!accepts("gzip;q=0", "gzip"));
+        assert!(!accepts("brotli", "br"));
+        assert!(!super::accepts(&HeaderMap::new(), "gzip"));
+    }
+}

@@ -3,7 +3,7 @@
 //! | address | answer |
 //! | --- | --- |
 //! | `/` | the shell: a page that holds the vendor modules and imports the app |
-//! | `/_lab/shell.js` | its script |
+//! | `/_lab/shell-<hash>.js` | its script; never changes |
 //! | `/_lab/m/<name>` | a module or style sheet of the app; never changes |
 //! | `/_lab/v/<path>` | a vendor module; never changes |
 //! | `/_lab/events` | server-sent events: what to show |
@@ -76,7 +76,7 @@ impl Previews {
                 }
                 shell::page(self, project)
             }
-            "/_lab/shell.js" if reads => shell::script(),
+            path if reads && path.starts_with(shell::SCRIPTS) => shell::script(path),
             "/_lab/events" if reads => events::stream(self, project),
             "/_lab/problems" if request.method() == Method::POST => {
                 self.report(project, request.body())

@@ -1,6 +1,6 @@
 //! The shell: the page that every state of an app is shown in.
 
-use super::{PreviewBody, events::Load, headers, respond};
+use super::{PreviewBody, events::Load, headers, immutable, not_found, respond};
 use crate::Previews;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -11,10 +11,19 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, LazyLock, PoisonError},
 };
 
 const SCRIPT: &str = include_str!("shell.js");
+
+/// The address of the shell's script, which changes with it.
+static SCRIPT_ADDRESS: LazyLock<String> = LazyLock::new(|| {
+    let hash = hex::encode(Sha256::digest(SCRIPT.as_bytes()));
+    format!("{SCRIPTS}{}.js", hash.get(..16).unwrap_or(&hash))
+});
+
+/// Where the script is, of whichever edition.
+pub(super) const SCRIPTS: &str = "/_lab/shell-";
 const STYLE: &str = include_str!("shell.css");
 
 /// What the sandbox says of its vendor modules, in its asset `vendor.json`.
@@ -53,7 +62,7 @@ impl Vendor {
             .iter()
             .map(|(name, path)| (name.as_str(), address(path)))
             .collect();
-        if let Some(real) = imports.insert(ROOTS, "/_lab/shell.js".to_owned()) {
+        if let Some(real) = imports.insert(ROOTS, SCRIPT_ADDRESS.clone()) {
             imports.insert("labd:react-dom-client", real);
         }
         let import_map = json!({ "imports": imports }).to_string();
@@ -121,9 +130,10 @@ pub(super) fn page(previews: &Previews, project: ProjectId) -> Response<PreviewB
          <title>{title}</title><style>{STYLE}</style>\
          <script type=importmap>{}</script>{preloads}\
          <meta id=labd-shell content=\"{}\"></head>\
-         <body><div id=root></div><script type=module src=/_lab/shell.js></script></body></html>",
+         <body><div id=root></div><script type=module src={}></script></body></html>",
         vendor.import_map,
-        escape(&data)
+        escape(&data),
+        *SCRIPT_ADDRESS
     );
     let mut response = respond(
         StatusCode::OK,
@@ -139,12 +149,13 @@ pub(super) fn page(previews: &Previews, project: ProjectId) -> Response<PreviewB
     response
 }
 
-/// The shell's script.
-pub(super) fn script() -> Response<PreviewBody> {
-    respond(
-        StatusCode::OK,
+/// The shell's script, under the address of this edition only.
+pub(super) fn script(path: &str) -> Response<PreviewBody> {
+    if path != *SCRIPT_ADDRESS {
+        return not_found();
+    }
+    immutable(
         "text/javascript; charset=utf-8",
-        "no-cache",
         Bytes::from_static(SCRIPT.as_bytes()),
     )
 }
