@@ -243,6 +243,45 @@ async fn server_without_tls() -> u16 {
 }
 
 #[tokio::test]
+async fn an_authority_of_ones_own_is_told_and_can_go_again() {
+    let database = servers::postgres().await.unwrap();
+    let daemon = Daemon::start_empty().await.unwrap();
+    let mut url = database.url().clone();
+    url.query_pairs_mut().append_pair("sslmode", "verify-full");
+    let authority = std::fs::read_to_string(database.authority().unwrap()).unwrap();
+    let create = json!({ "name": "shop", "url": url.as_str(), "ca": authority });
+    let made = daemon.post("/sources", create).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    assert_eq!(made["own_ca"], true, "{made}");
+    assert_eq!(made["last_test"]["error"], Value::Null, "{made}");
+
+    // Without it the server's certificate is nobody's.
+    let refused = daemon
+        .home
+        .run(&["source", "update", "shop", "--no-ca"])
+        .await
+        .unwrap();
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    let route = format!("/sources/{}", made["id"].as_str().unwrap());
+    let kept = daemon.get(&route).await.unwrap().json();
+    assert_eq!(kept["own_ca"], true, "{kept}");
+
+    let removed = daemon
+        .home
+        .run(&["source", "update", "shop", "--no-ca", "--save-untested"])
+        .await
+        .unwrap();
+    assert_eq!(removed.code, 0, "{}", removed.err);
+    let source = daemon.get(&route).await.unwrap().json();
+    assert_eq!(source["own_ca"], false, "{source}");
+    assert_eq!(
+        source["last_test"]["error"]["code"], "tls_failed",
+        "{source}"
+    );
+}
+
+#[tokio::test]
 async fn each_wrong_part_of_a_url_has_its_own_message() {
     let database = servers::postgres().await.unwrap();
     let daemon = Daemon::start_empty().await.unwrap();
