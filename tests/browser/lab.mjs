@@ -104,7 +104,7 @@ class Lab {
     this.#taken += 1;
     mkdirSync(this.#pictures, { recursive: true });
     const path = join(this.#pictures, `${this.name}-${String(this.#taken).padStart(2, "0")}-${name}.png`);
-    await this.page.screenshot({ path });
+    await this.page.screenshot({ path, animations: "disabled" });
     return path;
   }
 

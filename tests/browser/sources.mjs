@@ -33,6 +33,8 @@ scenario("sources", async (lab) => {
   // The schema.
   await page.getByRole("list", { name: "Tables and views" }).getByRole("button", { name: /shelves/ }).click();
   for (const text of ["shelf_id", "bigint", "Where goods lie."]) await page.getByText(text).first().waitFor();
+  await page.getByRole("button", { name: /^Show the first/ }).click();
+  await page.getByRole("region", { name: "Rows" }).getByText("Bay 7").waitFor();
   await lab.look("schema");
   await page.getByRole("button", { name: "Test", exact: true }).click();
   await page.getByText(/Connected to PostgreSQL/).waitFor();

@@ -10,7 +10,7 @@ import { keysOf } from "../src/state/resources";
 import { parseRoute } from "../src/state/router";
 import { findRelations } from "../src/state/schema-search";
 import { tokenIn } from "../src/state/session";
-import { cellText, parameters, placeOf } from "../src/state/sql";
+import { cellText, firstRows, parameters, placeOf, statementsIn } from "../src/state/sql";
 import { suggestions } from "../src/state/suggestions";
 import { schema as shop } from "../mock/data.ts";
 
@@ -53,6 +53,18 @@ test("the preview is believed nothing but a path", () => {
 });
 
 describe("statements", () => {
+  test("a table is read whatever it is called", () => {
+    expect(firstRows("public", 'or"der', 5)).toBe('SELECT * FROM "public"."or""der" LIMIT 5');
+  });
+
+  test("statements at the end of a sentence are taken out of it", () => {
+    expect(statementsIn("A role that can only read: CREATE ROLE r LOGIN; GRANT SELECT ON t TO r;")).toEqual({
+      lead: "A role that can only read:",
+      statements: ["CREATE ROLE r LOGIN;", "GRANT SELECT ON t TO r;"],
+    });
+    expect(statementsIn('The role "r" may write: INSERT on t.')).toBeUndefined();
+  });
+
   test("parameters are found, and what only looks like them is not", () => {
     const text = `select ':a', "b:c", x::text, $$ :d $$ -- :e
       /* :f */ from t where y = :year and z > :least and y < :year`;

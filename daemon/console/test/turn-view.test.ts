@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Turn, TurnEvent, TurnEventRecord } from "../src/api/types";
-import { announcement, applyEvents, EMPTY_VIEW, withRecord } from "../src/state/turn-view";
+import { announcement, applyEvents, EMPTY_VIEW, runsOf, withRecord } from "../src/state/turn-view";
 
 const records = (...events: TurnEvent[]): TurnEventRecord[] =>
   events.map((event, index) => ({ seq: index + 1, at: "2026-11-22T16:00:00Z", event }));
@@ -22,6 +22,13 @@ const WHOLE = records(
 );
 
 describe("the view of a turn", () => {
+  test("files that follow one another are one run", () => {
+    const file = (path: string): TurnEvent => ({ type: "file_started", path, action: "write" });
+    const { parts } = applyEvents(EMPTY_VIEW, records({ type: "text", text: "First." }, file("a"), file("b"), { type: "text", text: "Then." }, file("c")));
+    const names = runsOf(parts).map((run) => (Array.isArray(run) ? run.map(({ path }) => path) : run.kind));
+    expect(names).toEqual(["prose", ["a", "b"], "prose", ["c"]]);
+  });
+
   test("prose that follows prose is one part, and files stand where they came", () => {
     const view = applyEvents(EMPTY_VIEW, WHOLE);
     expect(view.parts).toEqual([

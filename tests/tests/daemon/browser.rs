@@ -22,7 +22,8 @@ async fn postgresql_is_connected_browsed_and_read_exactly_up_to_the_page() {
         .unwrap()
         .batch_execute(
             "CREATE TABLE shelves (shelf_id bigint PRIMARY KEY, label text NOT NULL);
-             COMMENT ON TABLE shelves IS 'Where goods lie.';",
+             COMMENT ON TABLE shelves IS 'Where goods lie.';
+             INSERT INTO shelves VALUES (1, 'Bay 7');",
         )
         .await
         .unwrap();

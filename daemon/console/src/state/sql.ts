@@ -20,6 +20,18 @@ export function placeOf(text: string, position: number): { line: number; column:
   };
 }
 
+/** A sentence that ends in statements (`Run this: GRANT …; GRANT …;`), taken apart; else nothing. */
+export function statementsIn(text: string): { lead: string; statements: string[] } | undefined {
+  const [, lead, all] = /^([^:]*:)\s+((?:CREATE|GRANT|REVOKE|ALTER)\b[^]*;)$/.exec(text.trim()) ?? [];
+  return lead && all ? { lead, statements: all.split(/(?<=;)\s+/) } : undefined;
+}
+
+/** Some rows of a table, whatever it is called. */
+export function firstRows(schema: string, table: string, most: number): string {
+  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+  return `SELECT * FROM ${quoted(schema)}.${quoted(table)} LIMIT ${most}`;
+}
+
 /** A value as it stands: nothing rounded, nothing translated. */
 export function cellText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);

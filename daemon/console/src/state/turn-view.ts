@@ -24,6 +24,18 @@ export interface FilePart {
 
 export type Part = { kind: "prose"; text: string } | { kind: "reasoning"; text: string } | FilePart;
 
+/** The parts with files that follow one another taken together. */
+export function runsOf(parts: readonly Part[]): (Exclude<Part, FilePart> | FilePart[])[] {
+  const runs: (Exclude<Part, FilePart> | FilePart[])[] = [];
+  for (const part of parts) {
+    const last = runs.at(-1);
+    if (part.kind !== "file") runs.push(part);
+    else if (Array.isArray(last)) last.push(part);
+    else runs.push([part]);
+  }
+  return runs;
+}
+
 export interface TurnView {
   /** The number of the last event that went in. */
   lastSeq: number;

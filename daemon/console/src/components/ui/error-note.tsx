@@ -30,7 +30,11 @@ export function ErrorNote({ error, retry, children }: { error: Shown; retry?: ()
             <Hint text={error.hint} />
           </p>
         )}
-        {upstream && <p className="font-mono text-xs text-soft">{upstream}</p>}
+        {upstream && (
+          <p className="text-xs text-soft">
+            Code <span className="font-mono">{upstream}</span>
+          </p>
+        )}
         {children}
       </div>
       {retry && (

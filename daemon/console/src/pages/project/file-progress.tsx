@@ -6,6 +6,45 @@ import { type FilePart, VERBS } from "../../state/turn-view";
 
 const ICONS = { write: FilePlus2, edit: FilePen, delete: FileX2 };
 
+/** So many files stand in the chat each for itself. */
+const FEW = 3;
+
+interface FileRunProps {
+  files: FilePart[];
+  /** The answer is still in these files. */
+  running: boolean;
+  onOpen: (path: string) => void;
+}
+
+/** Files that an answer writes one after the other; many of them fold up when all is well. */
+export function FileRun({ files, running, onOpen }: FileRunProps) {
+  const [chosen, setOpen] = useState<boolean>();
+  const folds = !running && files.length > FEW;
+  const open = chosen ?? (!folds || files.some((file) => file.fault));
+  return (
+    <div className="divide-y divide-line overflow-hidden rounded-lg border border-line">
+      {folds && (
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+          className="flex w-full items-center gap-2 px-2.5 py-1.5 text-left text-sm -outline-offset-2 hover:bg-hover"
+        >
+          <ChevronRight className={cx("size-3.5 shrink-0 text-faint transition-transform", open && "rotate-90")} aria-hidden />
+          <span className="shrink-0">{plural(files.length, "file")}</span>
+          <span className="min-w-0 flex-1 truncate font-mono text-xs text-faint">
+            {files.map((file) => file.path.split("/").at(-1)).join(", ")}
+          </span>
+        </button>
+      )}
+      {open &&
+        files.map((file, index) => (
+          <FileProgress key={index} file={file} running={running && index === files.length - 1} onOpen={onOpen} />
+        ))}
+    </div>
+  );
+}
+
 interface FileProgressProps {
   file: FilePart;
   running: boolean;
@@ -13,7 +52,7 @@ interface FileProgressProps {
 }
 
 /** A file of an answer: what is done with it, how far it is, and on demand its text. */
-export function FileProgress({ file, running, onOpen }: FileProgressProps) {
+function FileProgress({ file, running, onOpen }: FileProgressProps) {
   const [open, setOpen] = useState(false);
   const Icon = ICONS[file.action];
   const lines = file.text ? file.text.split("\n").length : 0;
@@ -25,7 +64,7 @@ export function FileProgress({ file, running, onOpen }: FileProgressProps) {
       ? plural(lines, "line")
       : "unfinished";
   return (
-    <div className="rounded-lg border border-line text-sm">
+    <div className="text-sm">
       <div className="flex items-center gap-2 px-2.5 py-1.5">
         <button
           type="button"

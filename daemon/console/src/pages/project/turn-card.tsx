@@ -4,13 +4,12 @@ import type { Project, Turn } from "../../api/types";
 import { Prose } from "../../components/prose";
 import { Spinner } from "../../components/ui/bits";
 import { Button } from "../../components/ui/button";
-import { cx } from "../../components/ui/cx";
 import { ErrorNote } from "../../components/ui/error-note";
 import { Ago } from "../../components/ui/time";
 import { count, duration } from "../../state/format";
-import { announcement, type Part, type TurnView } from "../../state/turn-view";
+import { announcement, runsOf, type TurnView } from "../../state/turn-view";
 import { useTurn } from "../../state/use-turn";
-import { FileProgress } from "./file-progress";
+import { FileRun } from "./file-progress";
 import { ProblemList } from "./problem-list";
 import { PromptDialog } from "./prompt-dialog";
 
@@ -37,10 +36,8 @@ export function TurnCard({ project, turn, latest, onCandidate, onOpenFile, onAga
       </p>
       <div className="space-y-3">
         {loading && <Spinner label="Reading the answer" />}
-        {view.parts.map((part, index) => (
-          <div key={index} className={cx(part.kind === "file" && view.parts[index - 1]?.kind === "file" && "-mt-1.5")}>
-            <PartOf part={part} running={running && index === view.parts.length - 1} onOpen={onOpenFile} />
-          </div>
+        {runsOf(view.parts).map((part, index, all) => (
+          <PartOf key={index} part={part} running={running && index === all.length - 1} onOpen={onOpenFile} />
         ))}
         {running && view.parts.length === 0 && <Spinner label={`${turn.provider} is thinking`} />}
         <Checks view={view} />
@@ -58,7 +55,14 @@ export function TurnCard({ project, turn, latest, onCandidate, onOpenFile, onAga
   );
 }
 
-function PartOf({ part, running, onOpen }: { part: Part; running: boolean; onOpen: (path: string) => void }) {
+interface PartProps {
+  part: ReturnType<typeof runsOf>[number];
+  running: boolean;
+  onOpen: (path: string) => void;
+}
+
+function PartOf({ part, running, onOpen }: PartProps) {
+  if (Array.isArray(part)) return <FileRun files={part} running={running} onOpen={onOpen} />;
   switch (part.kind) {
     case "prose":
       return <Prose text={part.text} />;
@@ -69,8 +73,6 @@ function PartOf({ part, running, onOpen }: { part: Part; running: boolean; onOpe
           <div className="scroll-thin mt-2 max-h-64 overflow-y-auto whitespace-pre-line text-soft">{part.text}</div>
         </details>
       );
-    case "file":
-      return <FileProgress file={part} running={running} onOpen={onOpen} />;
   }
 }
 
@@ -108,7 +110,13 @@ function Outcome({ turn, view, onAgain }: { turn: Turn; view: TurnView; onAgain:
     <>
       {view.snapshot && (
         <Line icon={<CircleCheck className="text-ok" />}>
-          <span className="font-medium">{view.snapshot.message}</span>
+          <span className="font-medium">
+            {view.draft
+              ? "What was complete is in your app."
+              : view.snapshot.message === turn.text
+                ? "Done: your app has it now."
+                : view.snapshot.message}
+          </span>
         </Line>
       )}
       {view.draft && (

@@ -1,5 +1,5 @@
 import { ArrowLeft, PlugZap } from "lucide-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { type ApiError, errorFromFailure } from "../../api/errors";
 import * as labd from "../../api/labd";
 import type { SourceTest } from "../../api/types";
@@ -111,7 +111,15 @@ export function NewSource() {
           {FORMS.map(([label, form]) => (
             <div key={label}>
               <p className="text-xs text-faint">{label}</p>
-              <code className="font-mono text-xs break-all">{form}</code>
+              <code className="font-mono text-xs break-words">
+                {/* It breaks before its parts, not within a word. */}
+                {form?.split(/(?=[@?])/).map((part) => (
+                  <Fragment key={part}>
+                    {part}
+                    <wbr />
+                  </Fragment>
+                ))}
+              </code>
             </div>
           ))}
           <p>

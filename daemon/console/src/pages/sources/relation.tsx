@@ -1,20 +1,28 @@
-import { ArrowRight } from "lucide-react";
-import type { ColumnSchema, RelationSchema } from "../../api/types";
+import { ArrowRight, Rows3 } from "lucide-react";
+import { useState } from "react";
+import { type ApiError, errorFromFailure } from "../../api/errors";
+import * as labd from "../../api/labd";
+import type { ColumnSchema, QueryResult, RelationSchema } from "../../api/types";
 import { Badge } from "../../components/ui/bits";
+import { Button } from "../../components/ui/button";
 import { cx } from "../../components/ui/cx";
+import { ErrorNote } from "../../components/ui/error-note";
+import { firstRows } from "../../state/sql";
 import { count, plural } from "../../state/format";
+import { ResultTable } from "./result-table";
 import { KeyBadge } from "./schema-browser";
 
 const KINDS = { table: "Table", view: "View", materialized_view: "Materialised view", foreign_table: "Foreign table" };
 
 interface RelationProps {
+  source: string;
   relation: RelationSchema;
   /** What is searched for; its columns stand out. */
   words: string;
   onOpen: (schema: string, table: string) => void;
 }
 
-export function Relation({ relation, words, onOpen }: RelationProps) {
+export function Relation({ source, relation, words, onOpen }: RelationProps) {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return (
     <div>
@@ -65,6 +73,37 @@ export function Relation({ relation, words, onOpen }: RelationProps) {
           </ul>
         </details>
       )}
+      <Rows source={source} relation={relation} />
+    </div>
+  );
+}
+
+/** So many rows give an idea of a table. */
+const SOME = 20;
+
+/** The first rows, for who asks: they are data, and not read before. */
+function Rows({ source, relation }: { source: string; relation: RelationSchema }) {
+  const [result, setResult] = useState<QueryResult>();
+  const [error, setError] = useState<ApiError>();
+  const [busy, setBusy] = useState(false);
+  const read = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      setResult(await labd.sourceQuery(source, { text: firstRows(relation.schema, relation.name, SOME), params: {}, max_rows: SOME }));
+    } catch (failure) {
+      setError(errorFromFailure(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="space-y-3 border-t border-line p-3">
+      {error && <ErrorNote error={error} />}
+      {result && <ResultTable result={result} />}
+      <Button small icon={<Rows3 />} busy={busy} onClick={() => void read()}>
+        {result ? "Read again" : `Show the first ${SOME} rows`}
+      </Button>
     </div>
   );
 }

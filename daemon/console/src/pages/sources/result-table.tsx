@@ -8,8 +8,9 @@ const NUMBERS = new Set(["integer", "float", "decimal"]);
 
 interface ResultTableProps {
   result: QueryResult;
-  busy: boolean;
-  onMore: () => void;
+  busy?: boolean;
+  /** Reads what follows; without it there is nothing more to have. */
+  onMore?: () => void;
 }
 
 /** Rows as the database has them: exact numbers, times with all their digits. */
@@ -51,8 +52,8 @@ export function ResultTable({ result, busy, onMore }: ResultTableProps) {
         </table>
         {rows.length === 0 && <p className="px-3 py-6 text-center text-sm text-faint">No rows.</p>}
       </div>
-      {next && (
-        <Button busy={busy} onClick={onMore}>
+      {next && onMore && (
+        <Button busy={busy ?? false} onClick={onMore}>
           More rows
         </Button>
       )}

@@ -81,7 +81,7 @@ export function SchemaBrowser({ source }: { source: SourceInfo }) {
       </div>
       <Panel className="min-w-0">
         {selected ? (
-          <Relation relation={selected} words={words} onOpen={(schemaName, table) => setChosen(`${schemaName}.${table}`)} />
+          <Relation key={nameOf(selected)} source={source.id} relation={selected} words={words} onOpen={(schemaName, table) => setChosen(`${schemaName}.${table}`)} />
         ) : (
           <Empty icon={<Search />} title="Nothing is called that">
             Neither a table nor a column, nor is it in a comment.
