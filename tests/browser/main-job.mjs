@@ -88,6 +88,8 @@ scenario("main-job", async (lab) => {
   const bytes = readFileSync(await zip.path());
   assert.equal(bytes.subarray(0, 4).toString("latin1"), "PK\u0003\u0004");
   assert.ok(bytes.includes("src/App.tsx"), "the zip names the app's files");
+  // The page may be told that the project changed, and ask for it, before it is told that it is gone.
+  lab.willFail(new RegExp(`404 .*/projects/${project}`));
   await menu("Delete");
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete project" }).click();
   await page.getByText("Build your first app").waitFor();
