@@ -27,9 +27,9 @@ export function ResultTable({ result, busy, onMore }: ResultTableProps) {
         role="region"
         aria-label="Rows"
         tabIndex={0}
-        className="scroll-thin max-h-[65vh] overflow-auto rounded-xl border border-line bg-surface"
+        className="scroll-thin max-h-[65vh] w-fit max-w-full min-w-40 overflow-auto rounded-xl border border-line bg-surface"
       >
-        <table className="w-full text-left text-xs">
+        <table className="min-w-full text-left text-xs">
           <thead className="sticky top-0 z-10 bg-sunken">
             <tr>
               {columns.map((column, index) => (
