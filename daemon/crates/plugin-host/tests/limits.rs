@@ -11,8 +11,9 @@
 mod support;
 
 use labd_plugin_host::{
-    Limits, PluginError, PluginState,
+    Happening, Limits, PluginError, PluginState,
     kinds::connector::{Connection, Param, QueryOptions},
+    limits::LOG_LINE_BYTES,
 };
 use std::{
     future::Future,
@@ -174,6 +175,36 @@ async fn endless_allocation_ends_at_the_limit() {
 }
 
 #[tokio::test]
+async fn memory_is_summed_over_all_memories_of_an_instance() {
+    // Each alone stays below the limit: 4 MiB and some pages.
+    let head = format!("{CONNECTOR} (memory $other 1)");
+    let body = "(if (i32.eq (memory.grow (i32.const 64)) (i32.const -1))
+          (then (return (i32.const 1024))))
+        (if (i32.eq (memory.grow $other (i32.const 64)) (i32.const -1)) (then unreachable))
+        (i32.const 1024)";
+    let limits = |memory| Limits {
+        memory,
+        ..Limits::default()
+    };
+    let guest = || ping(body).head(head.clone());
+    let host = guest().host_with(limits(8 << 20));
+    assert_internal(open(&host, "a").await.ping().await, "8 MiB of memory");
+    let host = guest().host_with(limits(9 << 20));
+    open(&host, "a").await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_memory_that_a_manifest_asks_for_is_all_that_it_gets() {
+    let body = "(if (i32.eq (memory.grow (i32.const 32)) (i32.const -1)) (then unreachable))
+        (i32.const 1024)";
+    open(&ping(body).host(), "a").await.ping().await.unwrap();
+    let host = ping(body)
+        .permissions("[limits]\nmemory = \"1 MiB\"")
+        .host();
+    assert_internal(open(&host, "a").await.ping().await, "1 MiB of memory");
+}
+
+#[tokio::test]
 async fn tables_end_at_the_limit() {
     let body = "(loop $more (br_if $more (i32.ne
           (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1))))
@@ -219,6 +250,75 @@ async fn what_a_call_carries_is_bounded() {
         ..Limits::default()
     });
     assert_internal(open(&host, "a").await.ping().await, "fuel");
+}
+
+#[tokio::test]
+async fn what_a_call_returns_is_bounded() {
+    // A name of 128 KiB.
+    let body = "(i32.store offset=8 (i32.const 1024) (i32.const 131072)) (i32.const 1024)";
+    let describe = |limits| async move {
+        let host = Guest::new(World::Connector).body("describe", body);
+        let host = host.host_with(limits);
+        let connector = host.host.connector(ID).unwrap();
+        connector.describe().await.map(|info| info.name.len())
+    };
+    assert_eq!(describe(Limits::default()).await, Ok(131_072));
+    let limits = Limits {
+        hostcall_bytes: 100_000,
+        ..Limits::default()
+    };
+    assert_internal(describe(limits).await, "fuel");
+}
+
+#[tokio::test]
+async fn a_batch_beyond_its_bytes_is_refused() {
+    // 2 000 booleans in one column.
+    let body = "(i32.store offset=8 (i32.const 4096) (i32.const 8192))
+        (i32.store offset=12 (i32.const 4096) (i32.const 1))
+        (i32.store offset=16 (i32.const 4096) (i32.const 2000))
+        (i32.store offset=20 (i32.const 4096) (i32.const 8300))
+        (i32.store offset=24 (i32.const 4096) (i32.const 1))
+        (i32.store offset=12 (i32.const 8300) (i32.const 16384))
+        (i32.store offset=16 (i32.const 8300) (i32.const 2000))
+        (i32.const 4096)";
+    let options = QueryOptions {
+        read_only: true,
+        timeout: Duration::from_secs(5),
+        max_rows: 10_000,
+        max_bytes: 1_000_000,
+    };
+    let guest = connector().body("[method]connection.query", body);
+    let host = guest.host();
+    let mut connection = open(&host, "a").await;
+    let rows = connection.query("select 1", &[], options).await.unwrap();
+    assert_eq!(rows.first.rows, 2000);
+    let host = guest.host_with(Limits {
+        batch_bytes: 1000,
+        ..Limits::default()
+    });
+    let mut connection = open(&host, "a").await;
+    let rows = connection.query("select 1", &[], options).await;
+    assert_internal(rows, "a batch of 2000 bytes where 1000 are the most");
+}
+
+#[tokio::test]
+async fn a_long_log_line_is_cut() {
+    let body = "(memory.fill (i32.const 8192) (i32.const 97) (i32.const 65536))
+        (call $log (i32.const 1) (i32.const 8192) (i32.const 65536) (i32.const 0) (i32.const 0))
+        (i32.const 1024)";
+    let host = ping(body).host();
+    let mut events = host.host.events();
+    open(&host, "a").await.ping().await.unwrap();
+    let line = loop {
+        if let Happening::Log { line, .. } = events.recv().await.unwrap().what {
+            break line;
+        }
+    };
+    assert!(
+        line.starts_with("aaa") && (8_000..=LOG_LINE_BYTES + 4).contains(&line.len()),
+        "{}",
+        line.len()
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@
 mod support;
 
 use labd_plugin_host::{
-    PluginError,
+    Limits, PluginError,
     kinds::ai::{BoundCredential, Completion, Event, ProviderAccess, Request},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -189,4 +189,65 @@ async fn a_credential_does_not_follow_a_changed_address() {
     }
     let refused = complete(&host, &access).await.map(|_| ());
     assert!(matches!(refused, Err(PluginError::Unauthenticated(_))));
+}
+
+/// A provider whose answers have as many events as `events`, and then are silent for a minute.
+fn silent_after(events: u32) -> Guest {
+    let head = r#"(import "[export]labd:ai-provider/provider@0.1.0" "[resource-new]completion"
+             (func $new (param i32) (result i32)))
+           (import "labd:host/clock@0.1.0" "sleep" (func $sleep (param i32 i32)))
+           (memory (export "memory") 2)
+           (global $events (mut i32) (i32.const 0))"#;
+    let next = format!(
+        "(if (i32.ge_u (global.get $events) (i32.const {events}))
+           (then (call $sleep (i32.const 60000) (i32.const 3000))))
+         (global.set $events (i32.add (global.get $events) (i32.const 1)))
+         (i32.store8 (i32.const 5000) (i32.const 1))
+         (i32.store (i32.const 5104) (i32.const 5000))
+         (i32.store (i32.const 5108) (i32.const 1))
+         (i32.const 5100)"
+    );
+    Guest::new(World::Provider)
+        .head(head)
+        .body(
+            "complete",
+            "(i32.store offset=4 (i32.const 2048) (call $new (i32.const 1))) (i32.const 2048)",
+        )
+        .body("[method]completion.next", next)
+}
+
+#[tokio::test]
+async fn an_answer_that_never_begins_or_falls_silent_times_out() {
+    let short = Duration::from_millis(200);
+    let host = silent_after(0).host_with(Limits {
+        first_event: short,
+        ..Limits::default()
+    });
+    let mut answer = complete(&host, &ProviderAccess::default()).await.unwrap();
+    assert_eq!(answer.next(1).await, Err(PluginError::Timeout));
+
+    let host = silent_after(1).host_with(Limits {
+        between_events: short,
+        ..Limits::default()
+    });
+    let mut answer = complete(&host, &ProviderAccess::default()).await.unwrap();
+    assert_eq!(answer.next(1).await.unwrap(), [Event::Text(String::new())]);
+    assert_eq!(answer.next(1).await, Err(PluginError::Timeout));
+    assert_eq!(host.host.inspect(ID).unwrap().0.counters.instances, 0);
+}
+
+#[tokio::test]
+async fn no_more_answers_run_at_once_than_there_are_instances() {
+    let host = silent_after(1).host_with(Limits {
+        instances: 2,
+        queue_wait: Duration::from_millis(50),
+        ..Limits::default()
+    });
+    let access = ProviderAccess::default();
+    let first = complete(&host, &access).await.unwrap();
+    let _second = complete(&host, &access).await.unwrap();
+    let third = complete(&host, &access).await.map(|_| ());
+    assert_eq!(third, Err(PluginError::Overloaded));
+    drop(first);
+    assert!(complete(&host, &access).await.is_ok());
 }

@@ -51,12 +51,96 @@ impl World {
     }
 }
 
+/// What guests may import of WASI beyond their contract: the part that these tests call.
+const WASI: &str = r#"
+package test:wasi;
+world everything {
+  import wasi:cli/environment@0.2.0;
+  import wasi:clocks/monotonic-clock@0.2.0;
+  import wasi:filesystem/preopens@0.2.0;
+  import wasi:random/random@0.2.0;
+  import wasi:sockets/instance-network@0.2.0;
+  import wasi:sockets/ip-name-lookup@0.2.0;
+  import wasi:sockets/tcp-create-socket@0.2.0;
+  import wasi:sockets/tcp@0.2.0;
+}
+package wasi:cli@0.2.0 {
+  interface environment {
+    get-environment: func() -> list<tuple<string, string>>;
+    get-arguments: func() -> list<string>;
+  }
+}
+package wasi:io@0.2.0 {
+  interface poll { resource pollable; }
+}
+package wasi:clocks@0.2.0 {
+  interface monotonic-clock {
+    use wasi:io/poll@0.2.0.{pollable};
+    subscribe-duration: func(when: u64) -> pollable;
+  }
+}
+package wasi:filesystem@0.2.0 {
+  interface types { resource descriptor; }
+  interface preopens {
+    use types.{descriptor};
+    get-directories: func() -> list<tuple<descriptor, string>>;
+  }
+}
+package wasi:random@0.2.0 {
+  interface random { get-random-bytes: func(len: u64) -> list<u8>; }
+}
+package wasi:sockets@0.2.0 {
+  interface network {
+    resource network;
+    enum error-code {
+      unknown, access-denied, not-supported, invalid-argument, out-of-memory, timeout,
+      concurrency-conflict, not-in-progress, would-block, invalid-state, new-socket-limit,
+      address-not-bindable, address-in-use, remote-unreachable, connection-refused,
+      connection-reset, connection-aborted, datagram-too-large, name-unresolvable,
+      temporary-resolver-failure, permanent-resolver-failure,
+    }
+    enum ip-address-family { ipv4, ipv6 }
+    record ipv4-socket-address { port: u16, address: tuple<u8, u8, u8, u8> }
+    record ipv6-socket-address {
+      port: u16,
+      flow-info: u32,
+      address: tuple<u16, u16, u16, u16, u16, u16, u16, u16>,
+      scope-id: u32,
+    }
+    variant ip-socket-address { ipv4(ipv4-socket-address), ipv6(ipv6-socket-address) }
+  }
+  interface instance-network {
+    use network.{network};
+    instance-network: func() -> network;
+  }
+  interface ip-name-lookup {
+    use network.{network, error-code};
+    resource resolve-address-stream;
+    resolve-addresses: func(network: borrow<network>, name: string)
+      -> result<resolve-address-stream, error-code>;
+  }
+  interface tcp {
+    use network.{network, error-code, ip-socket-address};
+    resource tcp-socket {
+      start-connect: func(network: borrow<network>, remote-address: ip-socket-address)
+        -> result<_, error-code>;
+    }
+  }
+  interface tcp-create-socket {
+    use network.{error-code, ip-address-family};
+    use tcp.{tcp-socket};
+    create-tcp-socket: func(address-family: ip-address-family) -> result<tcp-socket, error-code>;
+  }
+}
+"#;
+
 /// A guest in the making.
 pub struct Guest {
     world: World,
     bodies: BTreeMap<&'static str, String>,
     head: String,
     permissions: &'static str,
+    wasi: bool,
 }
 
 impl Guest {
@@ -66,7 +150,14 @@ impl Guest {
             bodies: BTreeMap::new(),
             head: "(memory (export \"memory\") 2)".into(),
             permissions: "",
+            wasi: false,
         }
+    }
+
+    /// Its head may import what [`WASI`] lists.
+    pub fn with_wasi(mut self) -> Self {
+        self.wasi = true;
+        self
     }
 
     /// The body of an exported function, by its name in the contract.
@@ -81,7 +172,7 @@ impl Guest {
         self
     }
 
-    /// The manifest's permissions.
+    /// The manifest's permissions, and what may follow them.
     pub fn permissions(mut self, permissions: &'static str) -> Self {
         self.permissions = permissions;
         self
@@ -97,6 +188,12 @@ impl Guest {
         let world = resolve.select_world(&[package], None).unwrap();
         let mut module = wat::parse_str(self.text(&resolve, world)).expect("text of the guest");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        if self.wasi {
+            let mut resolve = Resolve::default();
+            let package = resolve.push_str("wasi.wit", WASI).unwrap();
+            let world = resolve.select_world(&[package], None).unwrap();
+            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+        }
         ComponentEncoder::default()
             .module(&module)
             .unwrap()
