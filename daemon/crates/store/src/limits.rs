@@ -26,6 +26,9 @@ pub(crate) const QUEUE_KIB: u32 = 32 * 1024;
 /// Requests that the writer takes into one group, whatever their size.
 pub(crate) const GROUP: usize = 1024;
 
+/// Records that a visit of all reads at once.
+pub(crate) const RECORDS_PAGE: usize = 256;
+
 /// How many streams the writer keeps in mind; beyond it, those nobody waits for are forgotten (and
 /// read from the tree when they are next used).
 pub(crate) const STREAMS: usize = 256;

@@ -18,6 +18,7 @@ use crate::error::{OpenError, StoreError};
 use crate::files::{self, Layout};
 use crate::journal::Journal;
 use crate::keys::{self, MasterKeyInfo, MasterKeySource};
+use crate::limits::RECORDS_PAGE;
 use crate::lock::Lock;
 use crate::queue::{Queue, Request};
 use crate::record::{self, Record};
@@ -133,20 +134,45 @@ impl Store {
             .transpose()
     }
 
-    /// All records whose id starts with `prefix` (`""`: all), in the order of their ids.
+    /// All records whose id starts with `prefix` (`""`: all), in the order of their ids. For kinds
+    /// of which there may be many see [`Store::page`] and [`Store::visit`].
     ///
     /// # Errors
     /// When one of them cannot be read, opened, decoded or migrated.
     pub fn list<T: Record>(&self, prefix: &str) -> Result<Vec<(String, T)>, StoreError> {
+        self.page(prefix, None, usize::MAX)
+    }
+
+    /// Up to `max` of the records that [`Store::list`] gives, from the first whose id comes after
+    /// `after` on. Reads these and no others.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, opened, decoded or migrated.
+    pub fn page<T: Record>(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<(String, T)>, StoreError> {
         if !prefix.is_empty() {
             record::check_id(prefix)?;
         }
+        after.map(record::check_id).transpose()?;
         let (kind, prefix) = (tree::record(T::KIND, ""), tree::record(T::KIND, prefix));
+        let from = after.map(|id| tree::behind(&tree::record(T::KIND, id)));
+        let from = from.map_or_else(|| prefix.clone(), |from| from.max(prefix.clone()));
         let mut found = Vec::new();
         self.shared.read(|db| {
-            tree::scan(db, &prefix, &prefix, |key, sealed| {
+            if max == 0 {
+                return Ok(());
+            }
+            tree::scan(db, &prefix, &from, |key, sealed| {
                 found.push((key.to_vec(), sealed));
-                Ok(ControlFlow::Continue(()))
+                Ok(if found.len() < max {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
             })
         })?;
         // Opened and decoded outside, so that the writer need not wait for it.
@@ -156,6 +182,30 @@ impl Store {
             Ok((id, value))
         };
         found.into_iter().map(decode).collect()
+    }
+
+    /// Visits the records that [`Store::list`] gives, a page at a time: memory does not grow with
+    /// their number. Others may write between two pages.
+    ///
+    /// # Errors
+    /// The first of `visit`, or when a record cannot be read, opened, decoded or migrated.
+    pub fn visit<T: Record>(
+        &self,
+        prefix: &str,
+        mut visit: impl FnMut(&str, T) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.page::<T>(prefix, after.as_deref(), RECORDS_PAGE)?;
+            let is_last = page.len() < RECORDS_PAGE;
+            for (id, record) in page {
+                visit(&id, record)?;
+                after = Some(id);
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
     }
 
     fn decode<T: Record>(&self, id: &str, key: &[u8], sealed: &[u8]) -> Result<T, StoreError> {

@@ -29,6 +29,11 @@ pub(crate) fn entry(stream: &str, seq: u64) -> Vec<u8> {
     [b"j/", stream.as_bytes(), b"\0", &seq.to_be_bytes()].concat()
 }
 
+/// The lowest key behind a value and all its pieces.
+pub(crate) fn behind(key: &[u8]) -> Vec<u8> {
+    [key, b"\x01"].concat()
+}
+
 fn piece(key: &[u8], number: u16) -> Vec<u8> {
     [key, b"\0", &u32::from(number).to_be_bytes()].concat()
 }

@@ -16,13 +16,16 @@ impl Builder {
     /// Ends the turns that were running when the daemon last ended: what their journals hold
     /// becomes a draft.
     pub(crate) async fn end_interrupted(&self) -> Result<(), ApiError> {
-        let all = self.repo().store.list::<TurnRecord>("").map_err(storage)?;
-        for (_, turn) in all {
-            if turn.state == TurnState::Running {
-                let (project, id) = (turn.project, turn.id);
-                tracing::info!(%project, turn = %id, "a turn was interrupted by the end of the daemon");
-                self.end_one(turn).await?;
-            }
+        let mut running = Vec::new();
+        let seen = self.repo().store.visit("", |_, turn: TurnRecord| {
+            running.extend((turn.state == TurnState::Running).then_some(turn));
+            Ok(())
+        });
+        seen.map_err(storage)?;
+        for turn in running {
+            let (project, id) = (turn.project, turn.id);
+            tracing::info!(%project, turn = %id, "a turn was interrupted by the end of the daemon");
+            self.end_one(turn).await?;
         }
         Ok(())
     }

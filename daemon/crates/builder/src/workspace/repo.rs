@@ -271,12 +271,16 @@ impl Repo {
             return Ok(false);
         };
         let mut live = HashSet::new();
-        for (_, manifest) in self.store.list::<Manifest>("").map_err(storage)? {
+        let named = self.store.visit("", |_, manifest: Manifest| {
             live.extend(manifest.files.values().map(|file| file.blob));
-        }
-        for (_, turn) in self.store.list::<TurnRecord>("").map_err(storage)? {
+            Ok(())
+        });
+        named.map_err(storage)?;
+        let named = self.store.visit("", |_, turn: TurnRecord| {
             live.extend(turn.prompt);
-        }
+            Ok(())
+        });
+        named.map_err(storage)?;
         let removed = self.store.collect_garbage(&live).await.map_err(storage)?;
         tracing::debug!(removed, "removed blobs that nothing names");
         Ok(true)

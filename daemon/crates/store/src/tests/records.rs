@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Note, Place, note, put};
-use crate::{Batch, Record, StoreError, files};
+use crate::{Batch, Record, StoreError, files, limits::RECORDS_PAGE};
 
 #[tokio::test]
 async fn a_record_is_there_after_a_restart() {
@@ -46,6 +46,74 @@ async fn a_list_is_in_the_order_of_ids_and_keeps_to_its_prefix_and_kind() {
     assert_eq!(ids(""), ["a/1", "b", "b/1", "b/2", "c"]);
     assert_eq!(ids("b/"), ["b/1", "b/2"]);
     assert_eq!(ids("d"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_begins_behind_an_id_and_reads_no_further_than_its_end() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut batch = Batch::new();
+    // A value in many pieces, and ids that begin like others.
+    let long = note(&"lorem ipsum ".repeat(2_000));
+    batch.put("a", &long).unwrap();
+    for id in ["a-1", "a/1", "ab", "b"] {
+        batch.put(id, &note(id)).unwrap();
+    }
+    let title = "of another version".to_owned();
+    batch.put("c", &Newer { title }).unwrap();
+    store.commit(batch).await.unwrap();
+
+    let page = |prefix, after, max| {
+        let found = store.page::<Note>(prefix, after, max).unwrap();
+        found.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(page("", None, 2), ["a", "a-1"]);
+    assert_eq!(page("", Some("a"), 2), ["a-1", "a/1"]);
+    assert_eq!(page("", Some("a/0"), 3), ["a/1", "ab", "b"]);
+    assert_eq!(page("a", Some("0"), 9), ["a", "a-1", "a/1", "ab"]);
+    assert_eq!(page("a", Some("a/1"), 9), ["ab"]);
+    assert_eq!(page("a", Some("b"), 9), Vec::<String>::new());
+    assert_eq!(page("", Some("a"), 0), Vec::<String>::new());
+    // What lies behind the page is not read: this one could not be.
+    assert_eq!(page("", None, 5).len(), 5);
+    assert!(store.page::<Note>("", None, 6).is_err());
+    assert!(store.list::<Note>("").is_err());
+}
+
+#[tokio::test]
+async fn a_visit_sees_each_record_once_page_by_page_and_ends_when_told() {
+    let place = Place::new();
+    let store = place.open().await;
+    let all = 2 * RECORDS_PAGE + 1;
+    let mut batch = Batch::new();
+    for number in 0..all {
+        batch.put(&format!("{number:04}"), &note("x")).unwrap();
+    }
+    let title = "of another version".to_owned();
+    batch.put("9999", &Newer { title }).unwrap();
+    store.commit(batch).await.unwrap();
+
+    let mut seen = Vec::new();
+    // The last page cannot be read, which shows once it is asked for.
+    let ended = store.visit("", |id, _: Note| {
+        seen.push(id.to_owned());
+        Ok(())
+    });
+    assert!(ended.is_err());
+    assert_eq!(seen.len(), 2 * RECORDS_PAGE);
+    let mut batch = Batch::new();
+    batch.delete::<Newer>("9999");
+    store.commit(batch).await.unwrap();
+    seen.clear();
+    let visited = store.visit("", |id, _: Note| {
+        seen.push(id.to_owned());
+        Ok(())
+    });
+    visited.unwrap();
+    let expected: Vec<_> = (0..all).map(|number| format!("{number:04}")).collect();
+    assert_eq!(seen, expected);
+    let stopped = store.visit("", |_, _: Note| Err(StoreError::Closed));
+    assert!(matches!(stopped, Err(StoreError::Closed)));
 }
 
 #[tokio::test]
