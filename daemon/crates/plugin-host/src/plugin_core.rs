@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::sync::broadcast;
 
-/// Something that happened to a plugin, for the console and for `labd plugin logs`.
+/// Something that happened to a plugin, for whoever shows plugins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginEvent {
     /// The plugin's id.

@@ -289,15 +289,19 @@ impl PluginHost {
         }
     }
 
-    /// The connector for URLs of this scheme, with its manifest.
+    /// The connector for URLs of this scheme, with its manifest. Of several, one that ships with the
+    /// daemon: a plugin that is dropped in does not get URLs, with their passwords, that were meant
+    /// for another.
     pub fn connector_for_scheme(&self, scheme: &str) -> Option<(Manifest, Arc<dyn Connector>)> {
-        self.inner.plugins.iter().find_map(|(id, entry)| {
-            let spec = entry.manifest().connector.as_ref()?;
-            spec.schemes
-                .iter()
-                .any(|s| s.eq_ignore_ascii_case(scheme))
-                .then(|| Some((entry.manifest().clone(), self.connector(id)?)))?
-        })
+        let speaks = |entry: &Entry| {
+            let spec = entry.manifest().connector.as_ref();
+            spec.is_some_and(|spec| spec.schemes.iter().any(|s| s.eq_ignore_ascii_case(scheme)))
+        };
+        let all = self.inner.plugins.iter();
+        let (id, entry) = all
+            .filter(|(_, entry)| speaks(entry))
+            .min_by_key(|(_, entry)| !entry.permitted.first_party)?;
+        Some((entry.manifest().clone(), self.connector(id)?))
     }
 
     /// The provider plugin with this id.
@@ -364,6 +368,15 @@ impl PluginHost {
         let entry = self.known(id)?;
         each!(&entry.runtime, pool => pool.reset());
         Ok(())
+    }
+
+    /// Compiles, or maps, and checks one plugin now instead of at its first call. A failure shows in
+    /// [`PluginHost::list`].
+    pub async fn load(&self, id: &str) {
+        if let Some(entry) = self.inner.plugins.get(id) {
+            // The pool has logged the reason and keeps it.
+            let _ = each!(&entry.runtime, pool => pool.load(false).await);
+        }
     }
 
     /// Compiles what the cache does not hold, one plugin after another on one thread, so that first

@@ -16,10 +16,20 @@
 //! | `[connector]` | URL schemes, default port, whether it reads a file |
 //! | `[[assets]]` | files that the host serves |
 
+mod credential;
+mod names;
+mod permissions;
+
+pub use credential::{Credential, CredentialHost};
+pub(crate) use names::is_file_name;
+pub use permissions::{HttpTarget, Permissions};
+
 use crate::limits;
+use credential::RawCredential;
+use names::is_id;
+use permissions::RawPermissions;
 use semver::{Version, VersionReq};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// The version of the contracts that this host links.
 pub const CONTRACT: Version = Version::new(0, 1, 0);
@@ -51,141 +61,6 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// A place that a plugin may send requests to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HttpTarget {
-    /// This origin: `https://api.acme.example`.
-    Origin(String),
-    /// The origin of the URL under this key of the configuration: `from-config:base-url`.
-    FromConfig(String),
-}
-
-impl HttpTarget {
-    fn parse(text: &str) -> Result<Self, ManifestError> {
-        if let Some(key) = text.strip_prefix("from-config:") {
-            if key.is_empty() {
-                return Err(ManifestError::Invalid(
-                    "`from-config:` needs the name of a configuration key".into(),
-                ));
-            }
-            return Ok(Self::FromConfig(key.to_owned()));
-        }
-        let url = url::Url::parse(text)
-            .map_err(|e| ManifestError::Invalid(format!("`{text}` is not an origin: {e}")))?;
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !bare || !url.username().is_empty() {
-            return Err(ManifestError::Invalid(format!(
-                "`{text}` is not an origin; write it like `https://api.acme.example`"
-            )));
-        }
-        Ok(Self::Origin(url.origin().ascii_serialization()))
-    }
-}
-
-impl std::fmt::Display for HttpTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Origin(origin) => f.write_str(origin),
-            Self::FromConfig(key) => write!(f, "from-config:{key}"),
-        }
-    }
-}
-
-/// What a plugin asks for, or what it was granted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Permissions {
-    /// Where it may send requests to.
-    pub http: BTreeSet<HttpTarget>,
-    /// It may connect to the servers of the data source.
-    pub net: bool,
-    /// It may open the file of the data source.
-    pub sqlite: bool,
-    /// Credentials whose value it may read.
-    pub reveal: BTreeSet<String>,
-}
-
-impl Permissions {
-    /// Nothing is asked for.
-    pub fn is_empty(&self) -> bool {
-        self == &Self::default()
-    }
-
-    /// What both allow.
-    pub fn intersection(&self, other: &Self) -> Self {
-        Self {
-            http: self.http.intersection(&other.http).cloned().collect(),
-            net: self.net && other.net,
-            sqlite: self.sqlite && other.sqlite,
-            reveal: self.reveal.intersection(&other.reveal).cloned().collect(),
-        }
-    }
-
-    /// Whether all of this is covered by `other`.
-    pub fn is_within(&self, other: &Self) -> bool {
-        self.intersection(other) == *self
-    }
-
-    /// One line per permission, as grants and the command line write them: `http=https://…`,
-    /// `net=from-config`, `reveal=password`.
-    pub fn to_lines(&self) -> Vec<String> {
-        let mut lines: Vec<_> = self.http.iter().map(|t| format!("http={t}")).collect();
-        if self.net {
-            lines.push("net=from-config".into());
-        }
-        if self.sqlite {
-            lines.push("sqlite=from-config".into());
-        }
-        lines.extend(self.reveal.iter().map(|name| format!("reveal={name}")));
-        lines
-    }
-
-    /// Reads what [`Permissions::to_lines`] writes.
-    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, ManifestError> {
-        let mut permissions = Self::default();
-        for line in lines {
-            match line.split_once('=') {
-                Some(("http", target)) => {
-                    permissions.http.insert(HttpTarget::parse(target)?);
-                }
-                Some(("net", "from-config")) => permissions.net = true,
-                Some(("sqlite", "from-config")) => permissions.sqlite = true,
-                Some(("reveal", name)) if !name.is_empty() => {
-                    permissions.reveal.insert(name.to_owned());
-                }
-                _ => {
-                    return Err(ManifestError::Invalid(format!(
-                        "`{line}` is not a permission; write `http=<origin>`, `net=from-config`, \
-                         `sqlite=from-config` or `reveal=<credential>`"
-                    )));
-                }
-            }
-        }
-        Ok(permissions)
-    }
-}
-
-/// Where a credential may go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CredentialHost {
-    /// Exactly this host, over HTTPS on its usual port.
-    Exact(String),
-    /// The origin of the URL under this key of the configuration.
-    FromConfig(String),
-}
-
-/// A credential that the host writes into requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
-    /// Its name.
-    pub name: String,
-    /// Where it may go.
-    pub hosts: Vec<CredentialHost>,
-    /// The header, in lower case.
-    pub header: String,
-    /// The header's value with `{}` for the secret.
-    pub scheme: String,
 }
 
 /// What a connector tells about its URLs.
@@ -290,41 +165,6 @@ struct Raw {
     assets: Vec<AssetSpec>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawCredential {
-    name: String,
-    hosts: Vec<String>,
-    header: String,
-    #[serde(default = "bare_scheme")]
-    scheme: String,
-}
-
-fn bare_scheme() -> String {
-    "{}".into()
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawPermissions {
-    #[serde(default)]
-    http: Vec<String>,
-    #[serde(default)]
-    net: Source,
-    #[serde(default)]
-    sqlite: Source,
-    #[serde(default)]
-    reveal: BTreeSet<String>,
-}
-
-#[derive(Default, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Source {
-    #[default]
-    None,
-    FromConfig,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawLimits {
@@ -371,20 +211,9 @@ impl Manifest {
         let credentials = raw
             .credentials
             .into_iter()
-            .map(parse_credential)
+            .map(RawCredential::parse)
             .collect::<Result<Vec<_>, _>>()?;
-        let permissions = Permissions {
-            http: raw
-                .permissions
-                .http
-                .iter()
-                .map(|target| HttpTarget::parse(target))
-                .collect::<Result<_, _>>()?,
-            net: raw.permissions.net == Source::FromConfig,
-            sqlite: raw.permissions.sqlite == Source::FromConfig,
-            reveal: raw.permissions.reveal,
-        };
-        check_kind(raw.kind, &permissions)?;
+        let permissions = raw.permissions.parse(raw.kind)?;
         for asset in &raw.assets {
             check_asset(asset)?;
         }
@@ -405,23 +234,6 @@ impl Manifest {
             assets: raw.assets,
         })
     }
-}
-
-/// Permissions that make no sense for a kind are refused, so that an operator is never asked for
-/// them: a provider has no data source, and a sandbox reaches nothing at all.
-fn check_kind(kind: Kind, permissions: &Permissions) -> Result<(), ManifestError> {
-    let source = permissions.net || permissions.sqlite || !permissions.reveal.is_empty();
-    let wrong = match kind {
-        Kind::AiProvider => source,
-        Kind::Sandbox => !permissions.is_empty(),
-        Kind::Connector => false,
-    };
-    if wrong {
-        return Err(ManifestError::Invalid(format!(
-            "[permissions] asks for what a plugin of kind {kind} never gets"
-        )));
-    }
-    Ok(())
 }
 
 fn check_connector(spec: &ConnectorSpec) -> Result<(), ManifestError> {
@@ -454,41 +266,6 @@ fn check_asset(asset: &AssetSpec) -> Result<(), ManifestError> {
     Ok(())
 }
 
-fn parse_credential(raw: RawCredential) -> Result<Credential, ManifestError> {
-    let hosts = raw
-        .hosts
-        .iter()
-        .map(|host| match host.strip_prefix("from-config:") {
-            Some(key) if !key.is_empty() => Ok(CredentialHost::FromConfig(key.to_owned())),
-            None if url::Host::parse(host).is_ok() => {
-                Ok(CredentialHost::Exact(host.to_ascii_lowercase()))
-            }
-            _ => Err(ManifestError::Invalid(format!(
-                "credential `{}`: `{host}` is not a host name",
-                raw.name
-            ))),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let header = http::HeaderName::from_bytes(raw.header.as_bytes()).map_err(|_| {
-        ManifestError::Invalid(format!(
-            "credential `{}`: `{}` is not a header name",
-            raw.name, raw.header
-        ))
-    })?;
-    if hosts.is_empty() || raw.scheme.matches("{}").count() != 1 {
-        return Err(ManifestError::Invalid(format!(
-            "credential `{}` needs `hosts`, and a `scheme` with `{{}}` exactly once",
-            raw.name
-        )));
-    }
-    Ok(Credential {
-        name: raw.name,
-        hosts,
-        header: header.as_str().to_owned(),
-        scheme: raw.scheme,
-    })
-}
-
 /// `64 MiB` in bytes, capped.
 fn parse_size(text: &str) -> Result<usize, ManifestError> {
     let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
@@ -506,28 +283,6 @@ fn parse_size(text: &str) -> Result<usize, ManifestError> {
             "memory `{text}` must be written like `64 MiB`"
         ))),
     }
-}
-
-/// A path component that names a file and goes nowhere else.
-pub(crate) fn is_file_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with('.')
-        && name.len() <= 255
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._-@+".contains(c))
-}
-
-fn is_id(id: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    id.len() <= 100 && id.contains('.') && id.split('.').all(label)
 }
 
 #[cfg(test)]
