@@ -9,7 +9,10 @@ use std::{net::SocketAddr, path::PathBuf};
     name = "labd",
     version,
     propagate_version = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = "A first start: `labd serve`, then `labd open` in another terminal.\n\n\
+        Exit codes: 0 done, 1 failed, 2 the command or the request is wrong, 3 the daemon cannot be \
+        reached, 4 there is no such thing."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -78,7 +81,7 @@ pub enum Command {
     Doctor,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ServeOptions {
     /// Address and port of HTTP
     #[arg(long, value_name = "ADDRESS")]
@@ -297,6 +300,24 @@ pub enum PluginCommand {
         /// Its id
         plugin: String,
     },
+    /// Allow a plugin what it asks for
+    Grant {
+        /// Its id
+        plugin: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take back what a plugin was allowed
+    Revoke {
+        /// Its id
+        plugin: String,
+    },
+    /// End a plugin's quarantine, and load it anew
+    Reload {
+        /// Its id
+        plugin: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -317,3 +338,6 @@ pub enum TokenCommand {
         token: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

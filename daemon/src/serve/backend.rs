@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use labd_builder::Builder;
 use labd_data::Sources;
 use labd_gateway::Providers;
-use labd_plugin_host::{PluginHost, PluginState};
+use labd_plugin_host::{GrantError, Happening, PluginHost, PluginState, PluginSummary};
 use labd_preview::Previews;
 use labd_protocol::{
     ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, ModelList, Notice,
@@ -50,6 +50,13 @@ impl Daemon {
         let notices = broadcast::channel(256).0;
         forward(sources.notices(), &notices, Some);
         forward(providers.notices(), &notices, Some);
+        forward(plugins.events(), &notices, |event| match event.what {
+            // Lines would be a flood, and nothing that is shown changes by them.
+            Happening::Log { .. } => None,
+            _ => Some(Notice::Plugin {
+                plugin: event.plugin,
+            }),
+        });
         forward(builder.notices(), &notices, Some);
         forward(previews.notices(), &notices, |project| {
             Some(Notice::Preview { project })
@@ -64,6 +71,38 @@ impl Daemon {
             notices,
             started_at: Timestamp::now(),
         }
+    }
+
+    fn plugin_info(&self, summary: PluginSummary) -> PluginInfo {
+        let manifest = self.plugins.inspect(&summary.id);
+        plugins::info(summary, manifest.as_ref().map(|(_, manifest)| manifest))
+    }
+
+    /// Changes what holds for a plugin, which may write `grants.toml`; the plugin after it.
+    async fn change_plugin(
+        &self,
+        plugin: String,
+        change: impl FnOnce(&str) -> Result<(), GrantError> + Send + 'static,
+    ) -> Result<PluginInfo, ApiError> {
+        let id = self.plugin(plugin).await?.id;
+        let known = id.clone();
+        let changed = tokio::task::spawn_blocking(move || change(&known)).await;
+        match changed {
+            Ok(Ok(())) => {}
+            // It is listed, but there is nothing of it that could be granted or loaded.
+            Ok(Err(GrantError::UnknownPlugin(_))) => {
+                return Err(
+                    ApiError::invalid("plugin", format!("The package {id} is refused."))
+                        .with_hint("See: labd plugin list"),
+                );
+            }
+            Ok(Err(error)) => {
+                return Err(ApiError::new(ErrorCode::StorageFailed, error.to_string()));
+            }
+            Err(error) => return Err(ApiError::new(ErrorCode::Internal, error.to_string())),
+        }
+        let _ = self.notices.send(Notice::Plugin { plugin: id.clone() });
+        self.plugin(id).await
     }
 
     async fn with_projects(&self, mut source: SourceInfo) -> Result<SourceInfo, ApiError> {
@@ -84,8 +123,14 @@ impl Daemon {
             let reason = match plugin.state {
                 PluginState::Ready => continue,
                 PluginState::Failed(reason) => reason,
-                PluginState::Quarantined(reason) => format!("quarantined: {reason}"),
-                PluginState::AwaitingGrant => "waits for a grant".to_owned(),
+                PluginState::Quarantined(reason) => format!(
+                    "quarantined: {reason}; to start it again: labd plugin reload {}",
+                    plugin.id
+                ),
+                PluginState::AwaitingGrant => format!(
+                    "it waits for its permissions; to allow them: labd plugin grant {}",
+                    plugin.id
+                ),
             };
             warnings.push(format!("The plugin {} cannot be used: {reason}", plugin.id));
         }
@@ -341,25 +386,44 @@ impl Backend for Daemon {
     }
 
     async fn plugins(&self) -> Result<Vec<PluginInfo>, ApiError> {
-        Ok(self
-            .plugins
-            .list()
-            .into_iter()
-            .filter_map(|summary| {
-                let manifest = self
-                    .plugins
-                    .inspect(&summary.id)
-                    .map(|(_, manifest)| manifest);
-                plugins::info(summary, manifest.as_ref())
-            })
-            .collect())
+        let all = self.plugins.list().into_iter();
+        Ok(all.map(|summary| self.plugin_info(summary)).collect())
     }
 
     async fn plugin(&self, plugin: String) -> Result<PluginInfo, ApiError> {
         self.plugins
-            .inspect(&plugin)
-            .and_then(|(summary, manifest)| plugins::info(summary, Some(&manifest)))
+            .list()
+            .into_iter()
+            .find(|summary| summary.id == plugin)
+            .map(|summary| self.plugin_info(summary))
             .ok_or_else(|| ApiError::not_found("plugin", plugin))
+    }
+
+    async fn plugin_grant(&self, plugin: String) -> Result<PluginInfo, ApiError> {
+        let plugins = Arc::clone(&self.plugins);
+        self.change_plugin(plugin, move |id| plugins.grant(id, None))
+            .await
+    }
+
+    async fn plugin_revoke(&self, plugin: String) -> Result<PluginInfo, ApiError> {
+        if self.plugin(plugin.clone()).await?.first_party {
+            return Err(ApiError::invalid(
+                "plugin",
+                format!("{plugin} ships with labd and always has what it asks for."),
+            ));
+        }
+        let plugins = Arc::clone(&self.plugins);
+        self.change_plugin(plugin, move |id| plugins.revoke(id))
+            .await
+    }
+
+    async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError> {
+        let plugins = Arc::clone(&self.plugins);
+        let info = self
+            .change_plugin(plugin, move |id| plugins.reset(id))
+            .await?;
+        self.plugins.load(&info.id).await;
+        self.plugin(info.id).await
     }
 
     async fn providers(&self) -> Result<Vec<Provider>, ApiError> {

@@ -5,15 +5,15 @@ use labd_plugin_host::{
 };
 use labd_protocol::{CredentialSlot, PluginCounters, PluginInfo, PluginKind, PluginState};
 
-/// A plugin; one whose manifest cannot be read has no kind and is not shown as one.
-pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> Option<PluginInfo> {
+/// A plugin; also one whose package is refused, so that its author learns why.
+pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> PluginInfo {
     let counters = summary.counters;
-    Some(PluginInfo {
-        kind: match summary.kind? {
+    PluginInfo {
+        kind: summary.kind.map(|kind| match kind {
             Kind::AiProvider => PluginKind::AiProvider,
             Kind::Connector => PluginKind::Connector,
             Kind::Sandbox => PluginKind::Sandbox,
-        },
+        }),
         version: summary
             .version
             .map(|version| version.to_string())
@@ -25,6 +25,7 @@ pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> Option<Plugi
             HostState::Failed(reason) => PluginState::Failed { reason },
             HostState::Quarantined(reason) => PluginState::Quarantined { reason },
             HostState::AwaitingGrant => PluginState::AwaitingGrant {
+                asks: summary.declared.to_lines(),
                 command: format!("labd plugin grant {}", summary.id),
             },
         },
@@ -60,5 +61,5 @@ pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> Option<Plugi
             instances: counters.instances,
         },
         id: summary.id,
-    })
+    }
 }

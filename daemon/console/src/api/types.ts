@@ -305,7 +305,7 @@ export type PluginState =
   | { type: "ready" }
   | { type: "failed"; reason: string }
   | { type: "quarantined"; reason: string }
-  | { type: "awaiting-grant"; command: string };
+  | { type: "awaiting-grant"; asks: string[]; command: string };
 
 export interface PluginCounters {
   calls: number;
@@ -322,7 +322,8 @@ export interface PluginCounters {
 export interface PluginInfo {
   id: string;
   version: string;
-  kind: PluginKind;
+  /** None when its manifest cannot be read; `id` is the package's folder then. */
+  kind: PluginKind | null;
   digest: string;
   first_party: boolean;
   state: PluginState;

@@ -37,6 +37,8 @@ pub enum PluginState {
     },
     /// It asks for more than was granted.
     AwaitingGrant {
+        /// What it asks for, a line each: `http=https://api.example`.
+        asks: Vec<String>,
         /// The command that grants it.
         command: String,
     },
@@ -77,19 +79,19 @@ pub struct CredentialSlot {
 /// A plugin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginInfo {
-    /// Its id: `labd.postgres`.
+    /// Its id: `labd.postgres`; the folder of its package when its manifest cannot be read.
     pub id: String,
-    /// Its version.
+    /// Its version; empty when its manifest cannot be read.
     pub version: String,
-    /// What it is for.
-    pub kind: PluginKind,
-    /// SHA-256 of its component.
+    /// What it is for; none when its manifest cannot be read.
+    pub kind: Option<PluginKind>,
+    /// SHA-256 over manifest and component; empty when they cannot be read.
     pub digest: String,
     /// It came with labd.
     pub first_party: bool,
     /// How it stands.
     pub state: PluginState,
-    /// What it may do, a line each: `http https://api.example`.
+    /// What it may do, a line each: `http=https://api.example`.
     pub permissions: Vec<String>,
     /// Credentials it asks for.
     pub credentials: Vec<CredentialSlot>,

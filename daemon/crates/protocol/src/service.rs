@@ -1,4 +1,5 @@
-//! The RPC service. Each method does what the HTTP route of the same name does.
+//! The RPC service. Each method does what the HTTP route of the same name does; what is
+//! only for whoever may use the machine itself has no such route.
 
 use crate::*;
 
@@ -95,6 +96,12 @@ pub trait Labd {
     async fn plugins() -> Result<Vec<PluginInfo>, ApiError>;
     /// One plugin.
     async fn plugin(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Grants a plugin what it asks for. Only over the socket.
+    async fn plugin_grant(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Takes back what a plugin was granted. Only over the socket.
+    async fn plugin_revoke(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Ends a plugin's quarantine, and loads it anew. Only over the socket.
+    async fn plugin_reload(plugin: String) -> Result<PluginInfo, ApiError>;
     /// All configured providers.
     async fn providers() -> Result<Vec<Provider>, ApiError>;
     /// Adds a provider.

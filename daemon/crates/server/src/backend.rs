@@ -109,6 +109,9 @@ pub trait Backend: Send + Sync + 'static {
 
     async fn plugins(&self) -> Result<Vec<PluginInfo>, ApiError>;
     async fn plugin(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugin_grant(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugin_revoke(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn providers(&self) -> Result<Vec<Provider>, ApiError>;
     async fn provider_create(&self, create: ProviderCreate) -> Result<Provider, ApiError>;
     async fn provider_update(

@@ -39,7 +39,8 @@ function Detail({ plugin }: { plugin: PluginInfo }) {
             <p>{state.reason}</p>
           ) : (
             <p>
-              It asks for more than was granted. Grant it on a terminal: <code className="font-mono">{state.command}</code>
+              It asks for <code className="font-mono text-xs">{state.asks.join(", ")}</code>. To allow it, on a terminal:{" "}
+              <code className="font-mono">{state.command}</code>
             </p>
           )}
         </div>
@@ -48,7 +49,7 @@ function Detail({ plugin }: { plugin: PluginInfo }) {
         <Facts
           facts={[
             ["State", <StateBadge key="state" state={state} />],
-            ["Kind", KIND_NAMES[plugin.kind]],
+            ["Kind", plugin.kind ? KIND_NAMES[plugin.kind] : "Unknown"],
             ["Version", plugin.version],
             ["From", plugin.first_party ? "labd itself" : "a third party"],
             [

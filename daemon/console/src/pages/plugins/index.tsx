@@ -35,6 +35,9 @@ function PluginList() {
           labd was built without them. Run <code className="font-mono">cargo xtask plugins</code> and build it again.
         </Empty>
       )}
+      {plugins.data?.some(({ kind }) => !kind) && (
+        <Refused plugins={plugins.data.filter(({ kind }) => !kind)} />
+      )}
       {KINDS.map(({ kind, title }) => {
         const group = plugins.data?.filter((plugin) => plugin.kind === kind) ?? [];
         return (
@@ -51,6 +54,23 @@ function PluginList() {
         );
       })}
     </Page>
+  );
+}
+
+/** Packages whose manifest cannot be read. */
+function Refused({ plugins }: { plugins: PluginInfo[] }) {
+  return (
+    <section className="space-y-2" aria-label="Refused">
+      <h2 className="text-sm font-medium text-soft">Refused</h2>
+      <ul className="divide-y divide-line rounded-xl border border-danger/30 bg-danger-soft text-sm">
+        {plugins.map(({ id, state }) => (
+          <li key={id} className="space-y-1 px-4 py-3">
+            <p className="font-mono text-xs break-all">{id}</p>
+            {"reason" in state && <p className="break-words whitespace-pre-wrap">{state.reason}</p>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -101,6 +101,9 @@ impl Labd for Calls {
         read turn_prompt(project: ProjectId, turn: TurnId) -> String;
         read plugins() -> Vec<PluginInfo>;
         read plugin(plugin: String) -> PluginInfo;
+        change plugin_grant(plugin: String) -> PluginInfo;
+        change plugin_revoke(plugin: String) -> PluginInfo;
+        change plugin_reload(plugin: String) -> PluginInfo;
         read providers() -> Vec<Provider>;
         change provider_create(create: ProviderCreate) -> Provider;
         change provider_update(provider: ProviderId, update: ProviderUpdate) -> Provider;

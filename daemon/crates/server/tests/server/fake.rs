@@ -310,6 +310,15 @@ impl Backend for Fake {
     async fn plugin(&self, _: String) -> Answer<PluginInfo> {
         absent()
     }
+    async fn plugin_grant(&self, _: String) -> Answer<PluginInfo> {
+        absent()
+    }
+    async fn plugin_revoke(&self, _: String) -> Answer<PluginInfo> {
+        absent()
+    }
+    async fn plugin_reload(&self, _: String) -> Answer<PluginInfo> {
+        absent()
+    }
     async fn providers(&self) -> Answer<Vec<Provider>> {
         Ok(Vec::new())
     }
