@@ -1,21 +1,8 @@
 //! The configuration file, and where things lie.
 //!
 //! `labd.toml` is read from `--config`, or else from `$XDG_CONFIG_HOME/labd/labd.toml`
-//! (`~/.config/labd/labd.toml`) when that exists. Unknown keys are refused.
-//!
-//! | key | meaning | default |
-//! | --- | --- | --- |
-//! | `listen` | address and port of HTTP | `127.0.0.1:4400` |
-//! | `public_url` | the console's address behind a proxy | `http://console.labd.localhost:<port>` |
-//! | `preview_url` | the previews' addresses, with `{project}` | `http://{project}.preview.labd.localhost:<port>` |
-//! | `trusted_proxies` | addresses or ranges whose forwarded headers count | none |
-//! | `data_dir` | where everything is kept | `$XDG_DATA_HOME/labd` (`~/.local/share/labd`) |
-//! | `socket` | the socket of the RPC | `$XDG_RUNTIME_DIR/labd/labd.sock`, or `<data_dir>/run/labd.sock` |
-//! | `plugin_dirs` | further plugin packages, each a directory | none |
-//! | `log` | filter: `info`, `labd=debug` | `info` |
-//! | `log_format` | `text` or `json` | `text` |
-//! | `tls.extra_roots` | a PEM file with further certificate authorities | none |
-//! | `sample` | offer the sample database at the first start | `true` |
+//! (`~/.config/labd/labd.toml`) when that exists. `docs/labd.toml` documents every key; unknown keys
+//! are refused.
 //!
 //! The environment variable `LABD_DATA_DIR` and the option `--data-dir` come before the file.
 //! With a data directory of one's own, the socket lies in it unless `socket` says otherwise.
@@ -29,7 +16,7 @@ use std::{
 };
 
 /// Everything that can be configured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Address and port of HTTP.
     pub listen: SocketAddr,
@@ -132,13 +119,37 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The keys under which this differs from another configuration.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("listen", self.listen == other.listen),
+            ("public_url, preview_url", self.public == other.public),
+            (
+                "trusted_proxies",
+                self.trusted_proxies == other.trusted_proxies,
+            ),
+            ("data_dir", self.data_dir == other.data_dir),
+            ("socket", self.socket == other.socket),
+            ("plugin_dirs", self.plugin_dirs == other.plugin_dirs),
+            ("log", self.log == other.log),
+            ("log_format", self.log_json == other.log_json),
+            ("tls.extra_roots", self.extra_roots == other.extra_roots),
+            ("sample", self.sample == other.sample),
+        ]
+        .into_iter()
+        .filter_map(|(key, same)| (!same).then_some(key))
+        .collect()
+    }
+}
+
 fn read(path: &Path) -> Result<File, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(format!("{} cannot be read: {error}.", path.display())))?;
     toml::from_str(&text).map_err(|error| {
         Failure::with_hint(
             format!("{}: {error}", path.display()),
-            "The README lists the keys of the configuration.",
+            "Every key is explained in daemon/docs/labd.toml of labd's source.",
         )
     })
 }
@@ -192,5 +203,70 @@ mod tests {
     fn with_a_data_directory_of_its_own_the_socket_lies_in_it() {
         let config = load("").unwrap();
         assert_eq!(config.socket, config.data_dir.join("run/labd.sock"));
+    }
+
+    const REFERENCE: &str = include_str!("../docs/labd.toml");
+
+    /// The reference with its keys in force.
+    fn in_force() -> String {
+        let line = |line: &'static str| match line.strip_prefix("# ") {
+            Some(rest)
+                if rest.starts_with('[')
+                    || rest.split_once(" = ").is_some_and(|(key, _)| {
+                        key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    }) =>
+            {
+                rest
+            }
+            _ => line,
+        };
+        REFERENCE.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The fields that a refusal of an unknown key names.
+    fn known(text: &str) -> Vec<String> {
+        let error = toml::from_str::<File>(text).unwrap_err().to_string();
+        let (_, fields) = error.split_once("expected ").unwrap();
+        let fields = fields.split('`').skip(1).step_by(2);
+        fields.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_reference_documents_every_key_and_no_other() {
+        let text = in_force();
+        assert!(toml::from_str::<File>(&text).is_ok(), "{text}");
+        let given: toml::Table = toml::from_str(&text).unwrap();
+        let mut documented: Vec<_> = given.keys().cloned().collect();
+        let mut fields = known("no_such_key = 1");
+        documented.sort();
+        fields.sort();
+        assert_eq!(documented, fields);
+        let tls = given["tls"].as_table().unwrap();
+        let documented: Vec<_> = tls.keys().cloned().collect();
+        assert_eq!(documented, known("[tls]\nno_such_key = 1"));
+    }
+
+    #[test]
+    fn defaults_are_as_the_reference_says() {
+        let (given, usual) = (load(&in_force()).unwrap(), load("").unwrap());
+        // The others have no default, or one that depends on the machine.
+        for key in ["listen", "log", "log_format", "sample"] {
+            assert!(!given.differences(&usual).contains(&key), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let (usual, other) = (
+            load("").unwrap(),
+            load("log = 'debug'\nsample = false").unwrap(),
+        );
+        let changed = usual.differences(&other);
+        assert!(
+            changed.contains(&"log") && changed.contains(&"sample"),
+            "{changed:?}"
+        );
+        assert!(!changed.contains(&"listen"), "{changed:?}");
+        assert!(usual.differences(&usual).is_empty());
     }
 }

@@ -44,9 +44,11 @@ fn main() -> ExitCode {
 async fn run(cli: cli::Cli) -> Result<(), Failure> {
     // The only provider of cryptography in the process; a second installation cannot happen.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = config::Config::load(&cli.global)?;
     match cli.command {
-        cli::Command::Serve(options) => serve::run(config, options).await,
-        command => commands::run(config, command, cli.global.json).await,
+        cli::Command::Serve(options) => serve::run(cli.global, options).await,
+        command => {
+            let config = config::Config::load(&cli.global)?;
+            commands::run(config, command, cli.global.json).await
+        }
     }
 }

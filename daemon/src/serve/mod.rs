@@ -2,10 +2,12 @@
 
 mod assets;
 mod backend;
+mod log;
 mod plugins;
+mod signals;
 mod wiring;
 
-use crate::{cli::ServeOptions, config::Config, failure::Failure};
+use crate::{cli::GlobalOptions, cli::ServeOptions, config::Config, failure::Failure};
 use backend::Daemon;
 use labd_auth::{Auth, SystemClock};
 use labd_builder::{Builder, BuilderOptions, BuilderParts};
@@ -21,11 +23,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
-use tracing_subscriber::EnvFilter;
+use tokio::net::TcpListener;
 
 /// How long running turns may go on after the daemon was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -34,11 +32,9 @@ const GRACE: Duration = Duration::from_secs(10);
 const SAMPLES: &str = "samples";
 
 /// Runs the daemon.
-pub async fn run(mut config: Config, options: ServeOptions) -> Result<(), Failure> {
-    if let Some(listen) = options.listen {
-        config.listen = listen;
-    }
-    start_log(&config)?;
+pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Failure> {
+    let config = signals::configuration(&global, &options)?;
+    let log = log::start(&config)?;
     let trusted_proxies = config
         .trusted_proxies
         .iter()
@@ -82,6 +78,7 @@ pub async fn run(mut config: Config, options: ServeOptions) -> Result<(), Failur
     let auth = Auth::open(store.clone(), Arc::new(SystemClock))
         .await
         .map_err(failed)?;
+    signals::reload_when_told(global, options, config.clone(), log)?;
     announce(&config, &addresses, &auth);
     let server = Server::new(ServerParts {
         backend: daemon.clone(),
@@ -93,13 +90,16 @@ pub async fn run(mut config: Config, options: ServeOptions) -> Result<(), Failur
     });
     let builder = daemon.builder.clone();
     let stop = async move {
-        told_to_stop().await;
+        signals::told_to_stop().await;
+        signals::tell_manager("STOPPING=1");
         tracing::info!(
             "stopping: running turns may finish for {} s",
             GRACE.as_secs()
         );
         builder.shutdown(GRACE).await;
     };
+    // Both doors are open already: who comes now waits for an instant at most.
+    signals::tell_manager("READY=1");
     server.serve(listener, socket, stop).await.map_err(failed)?;
     drop(daemon);
     store.close().await.map_err(failed)?;
@@ -201,21 +201,6 @@ async fn add_sample(config: &Config, daemon: &Daemon) {
     }
 }
 
-fn start_log(config: &Config) -> Result<(), Failure> {
-    let filter =
-        EnvFilter::try_new(&config.log).map_err(|error| Failure::new(format!("log: {error}.")))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let outcome = if config.log_json {
-        builder.json().try_init()
-    } else {
-        builder.try_init()
-    };
-    outcome.map_err(|error| Failure::new(error.to_string()))
-}
-
 /// Says where everything is. The sign-in link is for whoever sees this terminal, and nothing of it
 /// is logged.
 fn announce(config: &Config, addresses: &Addresses, auth: &Auth) {
@@ -231,26 +216,13 @@ fn announce(config: &Config, addresses: &Addresses, auth: &Auth) {
     } else {
         text.push_str("  sign in  labd open\n");
     }
+    if let Ok(program) = std::env::current_exe() {
+        text.push_str(&format!("  program  {}\n", program.display()));
+    }
     text.push_str(&format!("  socket   {}\n", config.socket.display()));
     // A closed standard output does not keep the daemon from running.
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
-}
-
-async fn told_to_stop() {
-    let mut terminate = signal(SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(terminate) => {
-                terminate.recv().await;
-            }
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
