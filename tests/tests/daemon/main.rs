@@ -10,10 +10,13 @@
 
 mod abandoned;
 mod browser;
+mod doors;
 mod examples;
 mod faults;
+mod plugins;
 mod postgres;
 mod projects;
+mod service;
 mod start;
 mod storage;
 mod turns;
