@@ -63,6 +63,22 @@ async fn every_route_is_described_and_no_other() {
     assert_eq!(described, promised);
 }
 
+/// `routes!` takes handlers that carry their description; anything else would go in without one.
+#[test]
+fn no_handler_goes_in_without_a_description() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/routes");
+    let mut handlers = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        handlers += text.matches("routes!(").count();
+        for way in [".route(", ".route_service(", ".nest_service(", ".fallback"] {
+            assert!(!text.contains(way), "{} calls {way}", path.display());
+        }
+    }
+    assert!(handlers > 20, "{handlers}");
+}
+
 #[tokio::test]
 async fn every_route_without_credentials_is_401() {
     let world = world().await;
