@@ -79,8 +79,8 @@ fn named(text: &str) -> Vec<(usize, &str)> {
 
 /// Follows words through the tree of commands; what is wrong with them.
 fn follow(root: &Command, words: &str) -> Result<(), String> {
-    // `labd … | head` stands for any of them.
-    if words.starts_with('…') {
+    // `labd … | head` stands for any of them, and a value that is put in is no command.
+    if words.starts_with(['…', '$', '{']) {
         return Ok(());
     }
     let snippet = words
@@ -93,6 +93,7 @@ fn follow(root: &Command, words: &str) -> Result<(), String> {
         let word = word.trim_end_matches(['.', ',', ';', ':', '\'']);
         if let Some(option) = word.strip_prefix("--") {
             let option = option.split('=').next().unwrap_or_default();
+            asks_for_help |= ["help", "version"].contains(&option);
             let known = [command, root].into_iter().flat_map(Command::get_arguments);
             let argument = known
                 .into_iter()
@@ -102,7 +103,6 @@ fn follow(root: &Command, words: &str) -> Result<(), String> {
                     words.next();
                 }
                 Some(_) => {}
-                None if ["help", "version"].contains(&option) => asks_for_help = true,
                 None => return Err(format!("there is no --{option}")),
             }
         } else if command.has_subcommands() {
