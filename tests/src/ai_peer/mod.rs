@@ -29,6 +29,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -75,6 +76,7 @@ impl Received {
 struct State {
     replies: VecDeque<Reply>,
     requests: Vec<Received>,
+    sent: Vec<SystemTime>,
     closed: usize,
 }
 
@@ -129,6 +131,11 @@ impl AiPeer {
         lock(&self.state).replies.push_back(reply);
     }
 
+    /// When the last byte of each reply left that was sent to its end.
+    pub fn sent(&self) -> Vec<SystemTime> {
+        lock(&self.state).sent.clone()
+    }
+
     /// How many connections have ended, whoever ended them.
     pub fn closed(&self) -> usize {
         lock(&self.state).closed
@@ -174,13 +181,15 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
                     .collect(),
                 body,
             };
-            let mut state = lock(&state);
-            state.requests.push(received);
-            let reply = state
+            let mut locked = lock(&state);
+            locked.requests.push(received);
+            let reply = locked
                 .replies
                 .pop_front()
                 .unwrap_or_else(|| Reply::error(501, "the script has no reply for this request"));
-            Ok::<_, Infallible>(reply.response())
+            drop(locked);
+            let sent = move || lock(&state).sent.push(SystemTime::now());
+            Ok::<_, Infallible>(reply.response(sent))
         }
     });
     // A connection that breaks is part of most scripts.

@@ -1,0 +1,121 @@
+//! The daemon itself: how soon it is there, what it takes, how fast it answers.
+
+use crate::{
+    Result,
+    figures::{Amount, Figures, Samples},
+};
+use labd_protocol::{answer, connect, within};
+use labd_tests::daemon::{Daemon, Home};
+use std::{
+    fs,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Child,
+    time::sleep,
+};
+
+const STARTS: usize = 20;
+const CALLS: usize = 10_000;
+/// After this long a daemon without work does nothing any more.
+const IDLE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Starts, memory and calls, on a data directory with the sample database.
+pub async fn measure(figures: &mut Figures) -> Result<()> {
+    // The first start makes the sample, and compiles the plugins behind the scenes.
+    let mut first = Daemon::start().await?;
+    let labd = first.rpc().await?;
+    let known = answer(labd.plugins(within(DEADLINE)).await)?.len();
+    first.stop().await?;
+    let home = first.home;
+
+    let mut starts = Samples::default();
+    for _ in 0..STARTS {
+        let (mut child, took) = start(&home).await?;
+        starts.push(took);
+        let labd = connect(home.data().join("run/labd.sock")).await?;
+        let plugins = answer(labd.plugins(within(DEADLINE)).await)?.len();
+        if plugins != known {
+            return Err(format!("{plugins} of {known} plugins were known when ready").into());
+        }
+        child.kill().await?;
+    }
+    figures.goal(
+        "start of the daemon until it is ready, all plugins known, p50",
+        Amount::Time(Duration::from_millis(150)),
+        Amount::Time(starts.p50()),
+        format!("p95 {}, {known} plugins", Amount::Time(starts.p95())),
+    );
+
+    let (mut child, _) = start(&home).await?;
+    sleep(IDLE).await;
+    let memory = resident(child.id().unwrap_or_default())?;
+    figures.goal(
+        "memory of the idle daemon (resident)",
+        Amount::Bytes(60 << 20),
+        Amount::Bytes(memory.all),
+        format!(
+            "of it {} its own, the rest mapped files",
+            Amount::Bytes(memory.own)
+        ),
+    );
+
+    let labd = connect(home.data().join("run/labd.sock")).await?;
+    let mut calls = Samples::default();
+    for _ in 0..CALLS {
+        let start = Instant::now();
+        answer(labd.status(within(DEADLINE)).await)?;
+        calls.push(start.elapsed());
+    }
+    figures.goal(
+        "round trip of `status` over the socket, p50",
+        Amount::Time(Duration::from_micros(60)),
+        Amount::Time(calls.p50()),
+        format!("p95 {}", Amount::Time(calls.p95())),
+    );
+    child.kill().await?;
+    Ok(())
+}
+
+/// Starts the daemon; how long it took to say that it is ready.
+async fn start(home: &Home) -> Result<(Child, Duration)> {
+    let begun = Instant::now();
+    let mut child = home
+        .labd(&["serve", "--listen", "127.0.0.1:0"])?
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+    loop {
+        let line = lines.next_line().await?.ok_or("the daemon ended")?;
+        if line.starts_with("labd is ready") {
+            return Ok((child, begun.elapsed()));
+        }
+    }
+}
+
+struct Memory {
+    /// All that is in memory, of which the program's own file is a part.
+    all: u64,
+    /// What only this process has.
+    own: u64,
+}
+
+fn resident(pid: u32) -> Result<Memory> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let field = |name: &str| -> Result<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib: u64 = line
+            .ok_or("no such field")?
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()?;
+        Ok(kib * 1024)
+    };
+    Ok(Memory {
+        all: field("VmRSS:")?,
+        own: field("RssAnon:")?,
+    })
+}
