@@ -2,12 +2,9 @@
 // line of JSON when a heading is on the screen, and another one when a chart and rows of a table
 // are there too: {"title": "Overview 3", "withData": false, "at": <ms since the epoch>}.
 // Ends with its standard input.
-import { chromium } from "playwright-core";
+import { launch } from "./lab.mjs";
 
-const browser = await chromium.launch({
-  executablePath: process.env.LABD_CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch();
 process.stdin.on("close", () => browser.close()).resume();
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
 await page.exposeFunction("tellPainted", (line) => console.log(JSON.stringify(line)));

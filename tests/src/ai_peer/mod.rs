@@ -76,7 +76,8 @@ impl Received {
 struct State {
     replies: VecDeque<Reply>,
     requests: Vec<Received>,
-    sent: Vec<SystemTime>,
+    /// A list for each request.
+    sent: Vec<Vec<SystemTime>>,
     closed: usize,
 }
 
@@ -131,9 +132,13 @@ impl AiPeer {
         lock(&self.state).replies.push_back(reply);
     }
 
-    /// When the last byte of each reply left that was sent to its end.
-    pub fn sent(&self) -> Vec<SystemTime> {
-        lock(&self.state).sent.clone()
+    /// When each piece of the reply to a request left: that to the first request is 0.
+    pub fn sent(&self, request: usize) -> Vec<SystemTime> {
+        lock(&self.state)
+            .sent
+            .get(request)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// How many connections have ended, whoever ended them.
@@ -182,13 +187,19 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
                 body,
             };
             let mut locked = lock(&state);
+            let number = locked.requests.len();
             locked.requests.push(received);
+            locked.sent.push(Vec::new());
             let reply = locked
                 .replies
                 .pop_front()
                 .unwrap_or_else(|| Reply::error(501, "the script has no reply for this request"));
             drop(locked);
-            let sent = move || lock(&state).sent.push(SystemTime::now());
+            let sent = move || {
+                if let Some(times) = lock(&state).sent.get_mut(number) {
+                    times.push(SystemTime::now());
+                }
+            };
             Ok::<_, Infallible>(reply.response(sent))
         }
     });

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, future, stream};
+use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Response,
@@ -162,27 +162,28 @@ impl Reply {
         self
     }
 
-    /// The reply, and what to do when its last step is done.
+    /// The reply; `sent` is called for each piece as it leaves.
     pub(super) fn response(
         self,
-        sent: impl FnOnce() + Send + 'static,
+        sent: impl Fn() + Clone + Send + 'static,
     ) -> Response<UnsyncBoxBody<Bytes, io::Error>> {
-        let end = stream::once(async move {
-            sent();
-            None
-        });
-        let frames = stream::iter(self.steps).then(|step| async move {
-            match step {
-                Step::Bytes(bytes) => Some(Ok(Frame::data(bytes))),
-                Step::Wait(pause) => {
-                    tokio::time::sleep(pause).await;
-                    None
+        let frames = stream::iter(self.steps).filter_map(move |step| {
+            let sent = sent.clone();
+            async move {
+                match step {
+                    Step::Bytes(bytes) => {
+                        sent();
+                        Some(Ok(Frame::data(bytes)))
+                    }
+                    Step::Wait(pause) => {
+                        tokio::time::sleep(pause).await;
+                        None
+                    }
+                    Step::Cut => Some(Err(io::ErrorKind::ConnectionReset.into())),
+                    Step::Silence => std::future::pending().await,
                 }
-                Step::Cut => Some(Err(io::ErrorKind::ConnectionReset.into())),
-                Step::Silence => std::future::pending().await,
             }
         });
-        let frames = frames.chain(end).filter_map(future::ready);
         let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
         for (name, value) in self.headers {

@@ -13,5 +13,5 @@ FROM (
   GROUP BY 1
   ORDER BY 1 DESC
   LIMIT COALESCE(:months, 24)
-)
+) AS recent
 ORDER BY month

@@ -59,11 +59,13 @@ impl Page {
     /// Waits until the page with this heading has its rows.
     pub async fn shows(&mut self, title: &str) -> Result<Shown> {
         let mut first = None;
+        let mut seen = String::new();
         loop {
             let line = timeout(LATEST, self.lines.next_line())
                 .await
-                .map_err(|_| format!("the browser never showed {title}"))??;
+                .map_err(|_| format!("the browser never showed {title} with rows and a chart; last it showed {seen:?}"))??;
             let line: Line = serde_json::from_str(&line.ok_or("the browser ended")?)?;
+            seen.clone_from(&line.title);
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(line.at / 1000.0);
             match first {
                 _ if line.title != title => {}

@@ -5,7 +5,7 @@ use crate::{
     figures::{Amount, Figures, Samples},
 };
 use labd_protocol::{answer, connect, within};
-use labd_tests::daemon::{Daemon, Home};
+use labd_tests::daemon::{Daemon, Home, until};
 use std::{
     fs,
     process::Stdio,
@@ -29,6 +29,16 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
     let mut first = Daemon::start().await?;
     let labd = first.rpc().await?;
     let known = answer(labd.plugins(within(DEADLINE)).await)?.len();
+    until("the compiled plugins", async || {
+        let files = fs::read_dir(first.home.data().join("cache")).ok()?;
+        let compiled = files.flatten().filter(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|extension| extension == "mac")
+        });
+        (compiled.count() == known).then_some(())
+    })
+    .await?;
     first.stop().await?;
     let home = first.home;
 

@@ -162,7 +162,7 @@ async fn turn(
         .chunks(EVENT_CHARS)
         .map(|event| event.iter().collect())
         .collect();
-    let before = peer.sent().len();
+    let request = peer.requests().len();
     peer.then(Reply::chat(events.iter().map(String::as_str)).paced(Duration::from_millis(1)));
 
     let id = TurnId::generate().to_string();
@@ -181,5 +181,7 @@ async fn turn(
     if end.0 != "done" {
         return Err(format!("the turn ended otherwise: {}", end.1).into());
     }
-    Ok(*peer.sent().get(before).ok_or("the answer was not sent")?)
+    // The reason, the usage and the closing mark come after the last event of text.
+    let sent = peer.sent(request).get(events.len() - 1).copied();
+    Ok(sent.ok_or("the answer was not sent")?)
 }
