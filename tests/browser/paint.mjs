@@ -30,4 +30,8 @@ await page.addInitScript(() => {
   new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 });
 
-for (const address of process.argv.slice(2)) await page.goto(address);
+for (const address of process.argv.slice(2)) {
+  await page.goto(address);
+  // A link that signs in does so in the background, and then shows the projects.
+  if (address.includes("#sign-in=")) await page.getByRole("heading", { name: "Projects", level: 1 }).waitFor();
+}
