@@ -54,7 +54,7 @@ async fn refused(place: &Place) -> String {
     }
     assert_eq!(told[0], told[1]);
     assert!(
-        told[0].contains("accept_loss") && told[0].contains("backup"),
+        told[0].contains("--accept-loss") && told[0].contains("backup"),
         "{}",
         told[0]
     );
