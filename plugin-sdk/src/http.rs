@@ -218,12 +218,17 @@ fn http_date(text: &str) -> Option<i64> {
     if !(1..=31).contains(&day) || !(1970..10_000).contains(&year) {
         return None;
     }
-    Some(
-        crate::calendar::days_from_civil(year, month, day) * 86_400
-            + hour * 3600
-            + minute * 60
-            + second,
-    )
+    Some(days_since_epoch(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// Days since 1970-01-01 of a date; `month` from 1.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    // Howard Hinnant, "chrono-compatible low-level date algorithms": years begin in March.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
 #[cfg(all(test, feature = "testing"))]

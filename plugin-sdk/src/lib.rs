@@ -18,7 +18,6 @@
 pub mod bindings;
 
 pub mod ai;
-pub mod calendar;
 pub mod config;
 pub mod connector;
 mod error;
