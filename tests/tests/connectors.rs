@@ -74,6 +74,7 @@ fn access() -> SourceAccess {
         targets: Vec::new(),
         tls: TlsMode::Disable,
         ca: None,
+        client: None,
         sqlite: None,
         config: ConnectorConfig {
             time_zone: "UTC".into(),
@@ -87,6 +88,7 @@ fn access() -> SourceAccess {
 fn file(path: &Path, writable: bool) -> Arc<SourceAccess> {
     Arc::new(SourceAccess {
         sqlite: Some(SqliteFile {
+            identity: None,
             path: path.to_owned(),
             writable,
         }),

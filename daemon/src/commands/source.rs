@@ -7,8 +7,8 @@ use crate::{
     output,
 };
 use labd_protocol::{
-    ApiError, QueryRequest, QueryResult, Secret, SourceCreate, SourceInfo, SourceTest,
-    SourceUpdate, answer,
+    ApiError, ClientCertificate, QueryRequest, QueryResult, Secret, SourceCreate, SourceInfo,
+    SourceTest, SourceUpdate, answer,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ pub(super) async fn run(client: &Client, command: SourceCommand) -> Result<(), F
             let create = SourceCreate {
                 name,
                 ca: certificate(&url)?,
+                client: client_certificate(&url)?,
                 url: ask_url(&url)?,
                 time_zone,
                 save_untested,
@@ -49,6 +50,7 @@ pub(super) async fn run(client: &Client, command: SourceCommand) -> Result<(), F
                 } else {
                     certificate(&from)?
                 },
+                client: client_certificate(&from)?,
                 url: if url || from.url_file.is_some() {
                     Some(ask_url(&from)?)
                 } else {
@@ -87,6 +89,17 @@ fn ask_url(options: &UrlOptions) -> Result<Secret, Failure> {
 
 fn certificate(options: &UrlOptions) -> Result<Option<String>, Failure> {
     options.ca_file.as_deref().map(read_text).transpose()
+}
+
+fn client_certificate(options: &UrlOptions) -> Result<Option<ClientCertificate>, Failure> {
+    let files = options.client_cert_file.as_deref();
+    let Some((certificate, key)) = files.zip(options.client_key_file.as_deref()) else {
+        return Ok(None);
+    };
+    Ok(Some(ClientCertificate {
+        certificate: read_text(certificate)?,
+        key: Secret::new(read_text(key)?),
+    }))
 }
 
 fn saved(source: &SourceInfo) -> Result<(), Failure> {

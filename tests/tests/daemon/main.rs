@@ -17,6 +17,7 @@ mod plugins;
 mod postgres;
 mod projects;
 mod service;
+mod sources;
 mod start;
 mod storage;
 mod turns;

@@ -29,9 +29,6 @@ pub const EDIT_BLOCKS: usize = 200;
 /// Longest request of a user (bytes).
 pub const REQUEST_BYTES: usize = 64 * 1024;
 
-/// Longest name of a project (characters).
-pub const NAME_CHARS: usize = 120;
-
 /// Until a provider gives its first event: reasoning models and cold local models are slow.
 pub const FIRST_EVENT: Duration = Duration::from_secs(120);
 

@@ -4,6 +4,7 @@
 //! source/     what a source is: its URL, its record, tests, the schema cache
 //! statement/  what a statement is: named parameters, its effect, the functions it calls
 //! broker/     running one: connection pools, limits, cancellation, exact JSON, cursors
+//! sources/    all sources: managing them, their schemas, queries by hand and of apps
 //! ```
 //!
 //! No SQL from outside reaches a database before [`statement::Statement`] has shown that it only

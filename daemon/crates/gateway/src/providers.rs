@@ -11,9 +11,9 @@ use labd_plugin_host::{
 };
 use labd_protocol::{
     ApiError, ErrorCode, ModelInfo, ModelList, Notice, Provider, ProviderCreate, ProviderId,
-    ProviderUpdate, Secret, Settings,
+    ProviderUpdate, Secret, Settings, name,
 };
-use labd_store::{Batch, Store};
+use labd_store::{Batch, Repository, Store};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::broadcast, time::timeout};
@@ -35,10 +35,9 @@ pub struct Providers {
 
 struct Inner {
     store: Store,
+    records: Repository<ProviderRecord>,
     plugins: Arc<dyn AiPlugins>,
     notices: broadcast::Sender<Notice>,
-    /// Names are unique: checked and saved under this lock.
-    saving: tokio::sync::Mutex<()>,
 }
 
 /// A model of a provider, ready to be asked.
@@ -59,10 +58,10 @@ impl Providers {
     pub fn new(store: Store, plugins: Arc<dyn AiPlugins>) -> Self {
         Self {
             inner: Arc::new(Inner {
+                records: Repository::new(store.clone()),
                 store,
                 plugins,
                 notices: broadcast::channel(64).0,
-                saving: tokio::sync::Mutex::new(()),
             }),
         }
     }
@@ -75,7 +74,8 @@ impl Providers {
     /// All providers, the oldest first.
     pub async fn list(&self) -> Result<Vec<Provider>, ApiError> {
         Ok(self
-            .records()?
+            .records()
+            .all()?
             .iter()
             .map(|record| self.info(record))
             .collect())
@@ -83,7 +83,7 @@ impl Providers {
 
     /// One provider.
     pub async fn get(&self, id: ProviderId) -> Result<Provider, ApiError> {
-        Ok(self.info(&self.record(id)?))
+        Ok(self.info(&self.records().get(id)?))
     }
 
     /// Adds a provider.
@@ -93,7 +93,7 @@ impl Providers {
         config::check(&config, &plugin.config_schema)?;
         let mut record = ProviderRecord {
             id: ProviderId::generate(),
-            name: name(&create.name)?,
+            name: name("provider", &create.name)?,
             plugin: create.plugin,
             config,
             credentials: BTreeMap::new(),
@@ -103,7 +103,8 @@ impl Providers {
         if let Some(key) = create.api_key {
             seal(&mut record, &plugin, key)?;
         }
-        self.save(&record).await?;
+        self.records().add(&record).await?;
+        self.notify();
         Ok(self.info(&record))
     }
 
@@ -113,44 +114,47 @@ impl Providers {
         id: ProviderId,
         update: ProviderUpdate,
     ) -> Result<Provider, ApiError> {
-        let mut record = self.record(id)?;
-        let plugin = self.plugin(&record.plugin)?;
-        if let Some(new) = update.name {
-            record.name = name(&new)?;
-        }
-        if let Some(config) = update.config {
-            let config = object(config);
-            config::check(&config, &plugin.config_schema)?;
-            record.config = config;
-        }
-        if let Some(key) = update.api_key {
-            seal(&mut record, &plugin, key)?;
-        }
-        if update.default_model.is_some() {
-            record.default_model = model(update.default_model);
-        }
-        self.save(&record).await?;
+        let change = self.records().change(id, |record| {
+            let plugin = self.plugin(&record.plugin)?;
+            if let Some(new) = update.name {
+                record.name = name("provider", &new)?;
+            }
+            if let Some(config) = update.config {
+                let config = object(config);
+                config::check(&config, &plugin.config_schema)?;
+                record.config = config;
+            }
+            if let Some(key) = update.api_key {
+                seal(record, &plugin, key)?;
+            }
+            if update.default_model.is_some() {
+                record.default_model = model(update.default_model);
+            }
+            Ok(())
+        });
+        let record = change.await?;
+        self.notify();
         Ok(self.info(&record))
     }
 
     /// Removes a provider with its credential.
     pub async fn remove(&self, id: ProviderId) -> Result<(), ApiError> {
-        self.record(id)?;
-        let mut settings = self.settings_record()?;
-        let mut batch = Batch::new();
-        batch.delete::<ProviderRecord>(&id.to_string());
-        if settings.default_provider == Some(id) {
-            settings.default_provider = None;
-            batch.put(SETTINGS, &settings).map_err(storage)?;
-        }
-        self.inner.store.commit(batch).await.map_err(storage)?;
+        let removal = self.records().remove_with(id, |batch| {
+            let mut settings = self.settings_record()?;
+            if settings.default_provider == Some(id) {
+                settings.default_provider = None;
+                batch.put(SETTINGS, &settings)?;
+            }
+            Ok(())
+        });
+        removal.await?;
         self.notify();
         Ok(())
     }
 
     /// The models of a provider; also the test of its address and its credential.
     pub async fn models(&self, id: ProviderId) -> Result<ModelList, ApiError> {
-        let record = self.record(id)?;
+        let record = self.records().get(id)?;
         let plugin = self.plugin(&record.plugin)?;
         let access = record.access(&plugin);
         let models = timeout(LIST_MODELS, plugin.provider.models(&access))
@@ -179,12 +183,12 @@ impl Providers {
     pub async fn settings_update(&self, settings: Settings) -> Result<Settings, ApiError> {
         let mut record = self.settings_record()?;
         if let Some(id) = settings.default_provider {
-            self.record(id)?;
+            self.records().get(id)?;
             record.default_provider = Some(id);
         }
         let mut batch = Batch::new();
-        batch.put(SETTINGS, &record).map_err(storage)?;
-        self.inner.store.commit(batch).await.map_err(storage)?;
+        batch.put(SETTINGS, &record)?;
+        self.inner.store.commit(batch).await?;
         self.notify();
         self.settings().await
     }
@@ -195,7 +199,8 @@ impl Providers {
             return Ok(());
         }
         let existing = self
-            .records()?
+            .records()
+            .all()?
             .into_iter()
             .find(|record| record.plugin == OFFLINE_PLUGIN);
         let id = match existing {
@@ -233,7 +238,7 @@ impl Providers {
                     .with_hint("Add one, or choose a default: console, Settings, AI providers.")
             })?,
         };
-        let record = self.record(id)?;
+        let record = self.records().get(id)?;
         let plugin = self.plugin(&record.plugin)?;
         let info = plugin
             .provider
@@ -274,25 +279,6 @@ impl Providers {
             .map_err(|error| route.explain(error))
     }
 
-    async fn save(&self, record: &ProviderRecord) -> Result<(), ApiError> {
-        let _saving = self.inner.saving.lock().await;
-        let taken = self
-            .records()?
-            .iter()
-            .any(|other| other.id != record.id && other.name == record.name);
-        if taken {
-            return Err(ApiError::new(
-                ErrorCode::Conflict,
-                format!("There is a provider named {} already.", record.name),
-            ));
-        }
-        let mut batch = Batch::new();
-        batch.put(&record.id.to_string(), record).map_err(storage)?;
-        self.inner.store.commit(batch).await.map_err(storage)?;
-        self.notify();
-        Ok(())
-    }
-
     fn info(&self, record: &ProviderRecord) -> Provider {
         let plugin = self.inner.plugins.get(&record.plugin);
         record.info(plugin.as_ref(), record.plugin == OFFLINE_PLUGIN)
@@ -317,26 +303,12 @@ impl Providers {
         })
     }
 
-    fn records(&self) -> Result<Vec<ProviderRecord>, ApiError> {
-        let records = self.inner.store.list("").map_err(storage)?;
-        Ok(records.into_iter().map(|(_, record)| record).collect())
-    }
-
-    fn record(&self, id: ProviderId) -> Result<ProviderRecord, ApiError> {
-        self.inner
-            .store
-            .get(&id.to_string())
-            .map_err(storage)?
-            .ok_or_else(|| ApiError::not_found("provider", id))
+    fn records(&self) -> &Repository<ProviderRecord> {
+        &self.inner.records
     }
 
     fn settings_record(&self) -> Result<SettingsRecord, ApiError> {
-        Ok(self
-            .inner
-            .store
-            .get(SETTINGS)
-            .map_err(storage)?
-            .unwrap_or_default())
+        Ok(self.inner.store.get(SETTINGS)?.unwrap_or_default())
     }
 
     fn notify(&self) {
@@ -388,19 +360,4 @@ fn object(config: Value) -> Value {
 fn model(text: Option<String>) -> Option<String> {
     text.map(|model| model.trim().to_owned())
         .filter(|model| !model.is_empty())
-}
-
-fn name(text: &str) -> Result<String, ApiError> {
-    let name = text.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(ApiError::invalid(
-            "name",
-            "A provider's name has 1 to 100 characters, in one line.",
-        ));
-    }
-    Ok(name.to_owned())
-}
-
-fn storage(error: labd_store::StoreError) -> ApiError {
-    ApiError::new(ErrorCode::StorageFailed, error.to_string())
 }

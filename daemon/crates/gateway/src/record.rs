@@ -4,7 +4,7 @@ use crate::{AiPluginEntry, config};
 use jiff::Timestamp;
 use labd_plugin_host::kinds::ai::{BoundCredential, ProviderAccess};
 use labd_protocol::{CredentialInfo, Provider, ProviderId, Secret};
-use labd_store::Record;
+use labd_store::{Named, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,6 +31,19 @@ pub(crate) struct ProviderRecord {
 
 impl Record for ProviderRecord {
     const KIND: &'static str = "provider";
+}
+
+impl Named for ProviderRecord {
+    const WHAT: &'static str = "provider";
+    type Id = ProviderId;
+
+    fn id(&self) -> ProviderId {
+        self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// Settings of the whole daemon.

@@ -141,7 +141,6 @@ struct Inner {
     plugins: BTreeMap<String, Entry>,
     refused: BTreeMap<String, String>,
     grants: Arc<GrantBook>,
-    outside: Outside,
     events: broadcast::Sender<PluginEvent>,
 }
 
@@ -243,7 +242,6 @@ impl PluginHost {
             plugins,
             refused,
             grants,
-            outside,
             events,
         });
         tokio::spawn(sweep(Arc::downgrade(&inner)));
@@ -335,11 +333,6 @@ impl PluginHost {
     /// An asset of a plugin: content, media type, SHA-256 in hexadecimal. Reads a file.
     pub fn asset(&self, id: &str, path: &str) -> Option<(Bytes, String, String)> {
         self.inner.plugins.get(id)?.permitted.package.asset(path)
-    }
-
-    /// Forgets which file a source's path led to, when the operator has set the source anew.
-    pub fn forget_source(&self, source_id: &str) {
-        self.inner.outside.databases.forget(source_id);
     }
 
     /// What happens to plugins from now on.

@@ -6,7 +6,7 @@ use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     client::WantsClientCert, crypto::CryptoProvider,
 };
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::sync::{Arc, OnceLock};
 
 /// The one cryptography provider. It is passed explicitly, so that nothing depends on what the
@@ -92,6 +92,15 @@ pub(crate) fn certificates(
         return Err(broken_pem(what, "it holds no `BEGIN CERTIFICATE` block"));
     }
     Ok(found)
+}
+
+/// The private key of a PEM text. What is wrong with one is not told in detail.
+pub(crate) fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, PluginError> {
+    PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+        PluginError::InvalidRequest(Fault::new(
+            "the client's key is not a PEM private key without a passphrase",
+        ))
+    })
 }
 
 fn broken_pem(what: &str, reason: &str) -> PluginError {

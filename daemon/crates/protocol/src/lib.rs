@@ -8,6 +8,7 @@ mod base64;
 mod client;
 mod error;
 mod ids;
+mod names;
 mod plugins;
 mod projects;
 mod secret;
@@ -21,6 +22,7 @@ pub use base64::Base64;
 pub use client::{ClientTransport, answer, client, connect, within};
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, TurnId};
+pub use names::name;
 pub use plugins::{
     CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo, PluginKind,
     PluginState, Provider, ProviderCreate, ProviderUpdate, Settings,
@@ -32,9 +34,9 @@ pub use projects::{
 pub use secret::Secret;
 pub use service::{Labd, LabdClient, LabdRequest, LabdResponse};
 pub use sources::{
-    ColumnSchema, ForeignKeySchema, IndexSchema, QueryColumn, QueryRequest, QueryResult,
-    RelationKind, RelationSchema, SourceCreate, SourceInfo, SourceRemoved, SourceSchema,
-    SourceTest, SourceTestRequest, SourceUpdate, TlsSetting, ValueKind,
+    ClientCertificate, ColumnSchema, ForeignKeySchema, IndexSchema, QueryColumn, QueryRequest,
+    QueryResult, RelationKind, RelationSchema, SourceCreate, SourceInfo, SourceRemoved,
+    SourceSchema, SourceTest, SourceTestRequest, SourceUpdate, TlsSetting, ValueKind,
 };
 pub use status::{Notice, SignInLink, Status, TokenCreate, TokenCreated, TokenInfo};
 pub use transport::{MAX_DEADLINE, MAX_FRAME, NO_ID};

@@ -62,6 +62,16 @@ pub struct SourceInfo {
     pub projects: Vec<ProjectId>,
 }
 
+/// A certificate with which the daemon signs in to a server, beside or in place of a password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate, with those between it and its authority after it, PEM. Empty for none.
+    pub certificate: String,
+    /// Its private key, PEM, without a passphrase. Sealed at once, never given back.
+    pub key: Secret,
+}
+
 /// A new source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +84,9 @@ pub struct SourceCreate {
     /// The source's own certificate authority, PEM.
     #[serde(default)]
     pub ca: Option<String>,
+    /// The certificate to sign in with.
+    #[serde(default)]
+    pub client: Option<ClientCertificate>,
     /// IANA time zone of its sessions; `UTC` when absent.
     #[serde(default)]
     pub time_zone: Option<String>,
@@ -89,12 +102,16 @@ pub struct SourceUpdate {
     /// A new name.
     #[serde(default)]
     pub name: Option<String>,
-    /// A new connection URL. A URL without a password never takes over the old one.
+    /// A new connection URL. One without a password never takes over the old one, and the
+    /// certificate to sign in with is to be given again.
     #[serde(default)]
     pub url: Option<Secret>,
     /// A new certificate authority, PEM; empty removes it.
     #[serde(default)]
     pub ca: Option<String>,
+    /// A new certificate to sign in with; an empty one removes it.
+    #[serde(default)]
+    pub client: Option<ClientCertificate>,
     /// A new time zone.
     #[serde(default)]
     pub time_zone: Option<String>,
@@ -112,6 +129,9 @@ pub struct SourceTestRequest {
     /// The source's own certificate authority, PEM.
     #[serde(default)]
     pub ca: Option<String>,
+    /// The certificate to sign in with.
+    #[serde(default)]
+    pub client: Option<ClientCertificate>,
 }
 
 /// The outcome of a test.

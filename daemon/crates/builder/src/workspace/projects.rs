@@ -1,11 +1,11 @@
 //! Making, changing and removing projects.
 
 use super::records::ProjectRecord;
-use crate::{Builder, error::storage, limits::NAME_CHARS};
+use crate::{Builder, error::storage};
 use jiff::Timestamp;
 use labd_protocol::{
     ApiError, ErrorCode, Notice, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate,
-    SourceId,
+    SourceId, name,
 };
 use labd_store::{Batch, StoreError};
 
@@ -45,7 +45,7 @@ impl Builder {
         {
             return Ok(self.view(there));
         }
-        let name = check_name(&create.name)?;
+        let name = name("project", &create.name)?;
         self.check_source(create.source).await?;
         let now = Timestamp::now();
         let record = ProjectRecord {
@@ -84,7 +84,10 @@ impl Builder {
         project: ProjectId,
         update: ProjectUpdate,
     ) -> Result<Project, ApiError> {
-        let name = update.name.as_deref().map(check_name).transpose()?;
+        let name = match &update.name {
+            Some(new) => Some(name("project", new)?),
+            None => None,
+        };
         self.check_source(update.source).await?;
         let before = self.repo().project(project)?;
         let record = self
@@ -219,22 +222,4 @@ impl Builder {
             updated_at,
         }
     }
-}
-
-fn check_name(name: &str) -> Result<String, ApiError> {
-    let name = name.trim();
-    if name.is_empty() {
-        return Err(ApiError::invalid("name", "A project needs a name."));
-    }
-    if name.chars().count() > NAME_CHARS {
-        let message = format!("A project's name has at most {NAME_CHARS} characters.");
-        return Err(ApiError::invalid("name", message));
-    }
-    if name.chars().any(char::is_control) {
-        return Err(ApiError::invalid(
-            "name",
-            "A project's name is one line of plain text.",
-        ));
-    }
-    Ok(name.to_owned())
 }

@@ -9,9 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What makes two results the same: the source, the statement, and its parameters as JSON with
-/// sorted keys.
-type Key = (SourceId, String, String);
+/// What makes two results the same: the source and which of its connections, the statement, and its
+/// parameters as JSON with sorted keys.
+type Key = (SourceId, u64, String, String);
 
 /// Kept results, [`limits::CACHE_BYTES`] at most.
 #[derive(Default)]

@@ -113,6 +113,7 @@ fn database() -> (Arc<Slow>, Arc<Pool>) {
         targets: Vec::new(),
         tls: TlsMode::Disable,
         ca: None,
+        client: None,
         sqlite: None,
         config: ConnectorConfig::default(),
         secrets: BTreeMap::new(),

@@ -4,18 +4,25 @@ use super::{
     connectors::{ConnectorEntry, Connectors},
     url::{self, Place, SourceUrl},
 };
+use crate::errors;
 use jiff::Timestamp;
-use labd_plugin_host::kinds::connector::{
-    ConnectorConfig, SourceAccess, SqliteFile, Target, TlsMode,
+use labd_plugin_host::{
+    kinds::connector::{
+        ClientIdentity, ConnectorConfig, SourceAccess, SqliteFile, Target, TlsMode,
+    },
+    sqlite::{FileIdentity, identify},
 };
-use labd_protocol::{ApiError, ErrorCode, Secret, SourceId, SourceInfo, SourceTest, TlsSetting};
-use labd_store::Record;
+use labd_protocol::{
+    ApiError, ClientCertificate, ErrorCode, Secret, SourceId, SourceInfo, SourceTest, TlsSetting,
+};
+use labd_store::{Named, Record};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
+use zeroize::Zeroizing;
 
 /// The environment that a source begins with.
 pub(crate) const FIRST_ENVIRONMENT: &str = "development";
@@ -30,9 +37,18 @@ pub(crate) struct SourceRecord {
     pub dialect: String,
     pub url: Secret,
     pub ca: Option<String>,
+    #[serde(default)]
+    pub client: Option<ClientCertificate>,
     pub environment: String,
     pub time_zone: String,
     pub sample: bool,
+    /// Which file it was when it was set, for a source that is a file but not the daemon's own.
+    #[serde(default)]
+    pub file: Option<FileIdentity>,
+    /// How often what it connects to was changed. What was kept of the database belongs to one
+    /// count.
+    #[serde(default)]
+    pub connection: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub last_test: Option<SourceTest>,
@@ -40,6 +56,19 @@ pub(crate) struct SourceRecord {
 
 impl Record for SourceRecord {
     const KIND: &'static str = "source";
+}
+
+impl Named for SourceRecord {
+    const WHAT: &'static str = "source";
+    type Id = SourceId;
+
+    fn id(&self) -> SourceId {
+        self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// A parsed URL with the connector that serves it.
@@ -72,11 +101,14 @@ pub(crate) fn parse(connectors: &dyn Connectors, text: &str) -> Result<Parsed, A
 pub(crate) struct AccessOptions<'a> {
     pub id: &'a str,
     pub ca: Option<&'a str>,
+    pub client: Option<&'a ClientCertificate>,
     pub time_zone: &'a str,
     /// Files below this directory are the daemon's own and are not databases for apps.
     pub data_dir: &'a Path,
     /// It is the daemon's own sample database.
     pub sample: bool,
+    /// Which file it must be.
+    pub file: Option<FileIdentity>,
 }
 
 impl Parsed {
@@ -88,6 +120,7 @@ impl Parsed {
                 let path = database_file(path, options.data_dir, options.sample)?;
                 let file = SqliteFile {
                     path,
+                    identity: options.file,
                     writable: false,
                 };
                 (Vec::new(), TlsMode::Disable, Some(file))
@@ -99,6 +132,10 @@ impl Parsed {
             targets,
             tls,
             ca: options.ca.map(str::to_owned),
+            client: options.client.map(|client| ClientIdentity {
+                certificate: client.certificate.clone(),
+                key: Zeroizing::new(client.key.expose().to_owned()),
+            }),
             sqlite,
             config: ConnectorConfig {
                 user: self.url.user.clone(),
@@ -111,6 +148,15 @@ impl Parsed {
                 .map(|password| BTreeMap::from([("password".to_owned(), password)]))
                 .unwrap_or_default(),
         }))
+    }
+
+    /// Which file this is now; none for servers.
+    pub fn file_identity(&self, data_dir: &Path) -> Result<Option<FileIdentity>, ApiError> {
+        let Place::File(path) = &self.url.place else {
+            return Ok(None);
+        };
+        let path = database_file(path, data_dir, false)?;
+        identify(&path).map(Some).map_err(errors::connecting)
     }
 
     /// Where the source is, without secrets.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use labd_plugin_host::kinds::connector as plugin;
 use labd_protocol::{
-    ColumnSchema, ForeignKeySchema, IndexSchema, RelationKind, RelationSchema, SourceSchema,
-    ValueKind,
+    ColumnSchema, ForeignKeySchema, IndexSchema, QueryColumn, RelationKind, RelationSchema,
+    SourceSchema, ValueKind,
 };
 use labd_store::Record;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// A schema as it is stored, under the id of its source.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SchemaRecord {
+    /// The [`connection`](super::record::SourceRecord::connection) that it was read over.
+    #[serde(default)]
+    pub connection: u64,
     pub schema: SourceSchema,
 }
 
@@ -85,8 +88,20 @@ fn column(column: plugin::ColumnInfo) -> ColumnSchema {
     }
 }
 
+/// A result's columns for clients.
+pub(crate) fn columns(columns: &[plugin::Column]) -> Vec<QueryColumn> {
+    columns
+        .iter()
+        .map(|column| QueryColumn {
+            name: column.name.clone(),
+            database_type: column.database_type.clone(),
+            kind: kind(column.kind),
+        })
+        .collect()
+}
+
 /// A kind for clients.
-pub(crate) fn kind(kind: plugin::ValueKind) -> ValueKind {
+fn kind(kind: plugin::ValueKind) -> ValueKind {
     match kind {
         plugin::ValueKind::Boolean => ValueKind::Boolean,
         plugin::ValueKind::Integer => ValueKind::Integer,

@@ -11,8 +11,8 @@
 //! User, password, database and option values are percent-decoded. `sslmode` is taken by the host:
 //! without it, `verify-full` towards the network and `prefer` towards loopback; a Unix socket needs
 //! no TLS. Options about files on this machine (`sslrootcert`, `sslcert`, `sslkey`, `passfile`,
-//! `service`) are refused, since a URL must not make the daemon read files; the authority's
-//! certificate is given beside the URL.
+//! `service`) are refused, since a URL must not make the daemon read files; certificates and keys
+//! are given beside the URL.
 
 use labd_plugin_host::kinds::connector::{Target, TlsMode};
 use labd_protocol::ApiError;
@@ -135,8 +135,8 @@ pub(crate) fn parse_servers(url: &str, default_port: Option<u16>) -> Result<Sour
             }
             name if LOCAL_FILE_OPTIONS.contains(&name) => {
                 return Err(invalid(format!(
-                    "The option {name} names a file and is not taken from a URL. Give the \
-                     certificate of the authority beside the URL."
+                    "The option {name} names a file and is not taken from a URL. Give certificates \
+                     and keys beside the URL."
                 )));
             }
             _ => options.push((name.into_owned(), value.into_owned())),

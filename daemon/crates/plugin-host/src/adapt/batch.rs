@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn texts_stand_for_any_kind_and_decimals_for_any_number() {
-        let texts = || wit::Values::Texts(vec!["2024-11-23 14:00:52".into()]);
+        let texts = || wit::Values::Texts(vec!["2024-11-23T14:00:52".into()]);
         let decimals = || wit::Values::Decimals(vec!["1.5".into()]);
         let one = |values, kind| check(batch(1, vec![], values), &[column(kind)], 1 << 20);
         for kind in [ValueKind::Timestamp, ValueKind::Boolean, ValueKind::Integer] {

@@ -41,7 +41,7 @@ async fn open(source: Result<SourceFile, PluginError>) -> Result<Database, Plugi
     let file = source
         .file
         .ok_or_else(|| PluginError::NotFound(Fault::new("the data source is not a file")))?;
-    source.databases.open(&source.source_id, &file, None).await
+    source.databases.open(&source.source_id, &file).await
 }
 
 impl sqlite::Host for HostState {

@@ -1,6 +1,6 @@
 //! Database connectors (`wit/connector`).
 
-use crate::PluginError;
+use crate::{PluginError, sqlite::FileIdentity};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
@@ -325,6 +325,8 @@ pub enum Target {
 pub struct SqliteFile {
     /// Canonical path, as it was when the operator granted it.
     pub path: PathBuf,
+    /// Which file that was; none where any file at the path is meant.
+    pub identity: Option<FileIdentity>,
     /// Writing was granted.
     pub writable: bool,
 }
@@ -344,6 +346,15 @@ pub struct ConnectorConfig {
     pub application_name: String,
 }
 
+/// A certificate of the daemon's side, and the key that proves it. No plugin sees either.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    /// The certificate, with those between it and its authority after it, PEM.
+    pub certificate: String,
+    /// Its private key, PEM.
+    pub key: Zeroizing<String>,
+}
+
 /// What a connector plugin may reach, and with which secrets: one data source in one environment.
 #[derive(Clone)]
 pub struct SourceAccess {
@@ -355,6 +366,8 @@ pub struct SourceAccess {
     pub tls: TlsMode,
     /// The source's own certificate authority, PEM.
     pub ca: Option<String>,
+    /// With what the daemon signs in by TLS, where the source has such a thing.
+    pub client: Option<ClientIdentity>,
     /// Its file, for SQLite.
     pub sqlite: Option<SqliteFile>,
     /// What the plugin is told.

@@ -38,6 +38,7 @@ fn source(host: &str, port: u16, tls: TlsMode) -> SourceAccess {
         }],
         tls,
         ca: None,
+        client: None,
         sqlite: None,
         config: ConnectorConfig::default(),
         secrets: [("password".to_owned(), Zeroizing::new("hunter2".to_owned()))].into(),

@@ -16,7 +16,7 @@
 
 use super::binding::server_end_point;
 use crate::{
-    PluginError,
+    Fault, PluginError,
     kinds::connector::{SourceAccess, TlsMode},
     tls::{self, TrustRoots},
 };
@@ -77,10 +77,19 @@ pub(super) fn client_config(
         pinned,
         provider: tls::provider(),
     };
-    Ok(tls::client_config()?
+    let config = tls::client_config()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let Some(client) = &access.client else {
+        return Ok(config.with_no_client_auth());
+    };
+    let chain = tls::certificates(&client.certificate, "the client's certificate")?;
+    let key = tls::private_key(&client.key)?;
+    config.with_client_auth_cert(chain, key).map_err(|error| {
+        PluginError::InvalidRequest(Fault::new(format!(
+            "the client's certificate and its key cannot be used together: {error}"
+        )))
+    })
 }
 
 /// What is checked about a server's certificate.

@@ -1,6 +1,7 @@
 //! Which file may be opened.
 
 use crate::{Denial, Fault, PluginError};
+use serde::{Deserialize, Serialize};
 use std::{
     io,
     os::unix::fs::MetadataExt,
@@ -17,7 +18,7 @@ pub struct FileRules {
 }
 
 /// Which file it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileIdentity {
     /// The device it lies on.
     pub device: u64,
@@ -63,8 +64,11 @@ pub(super) fn reopened(
     Ok(identity)
 }
 
-/// The identity of a regular file.
-pub(super) fn identify(path: &Path) -> Result<FileIdentity, PluginError> {
+/// The identity of a regular file, which no link leads to.
+///
+/// # Errors
+/// `not-found` and `unavailable` when it cannot be looked at, `invalid-request` when it is no file.
+pub fn identify(path: &Path) -> Result<FileIdentity, PluginError> {
     let metadata = path
         .symlink_metadata()
         .map_err(|error| unreadable(path, &error))?;
@@ -84,8 +88,8 @@ pub(super) fn replaced(path: &Path) -> PluginError {
     denied(
         path,
         format!(
-            "{} was replaced by another file since it was first opened; if that is meant, remove \
-             the data source and add it again",
+            "{} was replaced by another file since it became a data source; if that is meant, \
+             accept the new file by giving its URL again: labd source update NAME --url",
             path.display()
         ),
     )

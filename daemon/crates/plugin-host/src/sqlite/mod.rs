@@ -5,7 +5,7 @@
 //!
 //! | what | rule |
 //! | --- | --- |
-//! | the file | canonical path, no links on the way, a regular file, the same device and inode at each open, outside of the daemon's data directory ([`FileRules`]) |
+//! | the file | canonical path, no links on the way, a regular file, the same device and inode as when it became a data source, outside of the daemon's data directory ([`FileRules`]) |
 //! | writing | the file is opened read-only unless writing was granted; [`Database::set_read_only`] adds `query_only` |
 //! | SQL | an authorizer refuses `ATTACH`, `VACUUM INTO`, extensions and all pragmas but those that only read; `trusted_schema` is off, defensive mode on |
 //! | time | [`Database::set_time_limit`], checked every 1 000 steps of SQLite's machine, also while it waits for a lock (5 s at most) |
@@ -26,7 +26,7 @@ mod tests;
 mod worker;
 
 pub use database::{Database, Statement};
-pub use file::{FileIdentity, FileRules, granted};
+pub use file::{FileIdentity, FileRules, granted, identify};
 pub use registry::Databases;
 
 /// A value of SQLite. Text that is not UTF-8 comes as a [`Value::Blob`], unchanged.

@@ -1,12 +1,9 @@
 //! The open databases of all data sources: who may open what, and how to stop what runs.
 
-use super::{
-    Database, FileIdentity, FileRules, control::Control, database::Handle, worker::Worker,
-};
+use super::{Database, FileRules, control::Control, database::Handle, worker::Worker};
 use crate::{Fault, PluginError, kinds::connector::SqliteFile};
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::oneshot;
@@ -23,8 +20,6 @@ pub struct Databases {
 struct Shared {
     last_token: u64,
     open: HashMap<u64, Running>,
-    /// The file that each source's path meant when it was first opened.
-    known: HashMap<(String, PathBuf), FileIdentity>,
 }
 
 struct Running {
@@ -45,27 +40,19 @@ impl Databases {
         }
     }
 
-    /// Opens the file of a source. `expected` is the file's identity when it was granted; without
-    /// it, that of the first opening for this source counts.
+    /// Opens the file of a source.
     ///
     /// # Errors
     /// `not-found` without a file; `denied` when it lies where none may lie, leads elsewhere or was
     /// replaced; `unavailable` when SQLite cannot open it or it is no database.
-    pub async fn open(
-        &self,
-        source_id: &str,
-        file: &SqliteFile,
-        expected: Option<FileIdentity>,
-    ) -> Result<Database, PluginError> {
-        let key = (source_id.to_owned(), file.path.clone());
-        let expected = expected.or_else(|| lock(&self.shared).known.get(&key).copied());
+    pub async fn open(&self, source_id: &str, file: &SqliteFile) -> Result<Database, PluginError> {
         let control = Arc::new(Control::default());
         let registration = self.register(source_id, control.clone());
         let worker = Worker {
             path: file.path.clone(),
             writable: file.writable,
             rules: self.rules.clone(),
-            expected,
+            expected: file.identity,
             control: control.clone(),
         };
         let (opened, answer) = oneshot::channel();
@@ -76,18 +63,10 @@ impl Databases {
             control,
             registration,
         });
-        let identity = answer.await.map_err(|_| {
+        answer.await.map_err(|_| {
             PluginError::Internal("the database's thread ended while it opened the file".to_owned())
         })??;
-        lock(&self.shared).known.entry(key).or_insert(identity);
         Ok(Database { handle })
-    }
-
-    /// Forgets which files a source had, when the operator sets it anew.
-    pub fn forget(&self, source_id: &str) {
-        lock(&self.shared)
-            .known
-            .retain(|(source, _), _| source != source_id);
     }
 
     /// Stops what runs on a connection of this source.

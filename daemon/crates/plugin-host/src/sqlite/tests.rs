@@ -48,9 +48,10 @@ impl Shop {
     async fn open_path(&self, path: &Path, writable: bool) -> Result<Database, PluginError> {
         let file = SqliteFile {
             path: path.to_owned(),
+            identity: None,
             writable,
         };
-        self.databases.open("shop/dev", &file, None).await
+        self.databases.open("shop/dev", &file).await
     }
 }
 
@@ -447,27 +448,22 @@ async fn a_file_is_opened_only_where_it_was_granted() -> TestResult {
 #[tokio::test]
 async fn a_replaced_file_is_refused_until_it_is_set_anew() -> TestResult {
     let shop = Shop::new()?;
-    let (_, identity) = granted(&shop.path(), &FileRules::default())?;
-    drop(shop.open(false).await?);
+    let granted = || -> Result<SqliteFile, Box<dyn std::error::Error>> {
+        let (path, identity) = granted(&shop.path(), &FileRules::default())?;
+        Ok(SqliteFile {
+            path,
+            identity: Some(identity),
+            writable: false,
+        })
+    };
+    let before = granted()?;
+    drop(shop.databases.open("shop/dev", &before).await?);
     let copy = shop.folder.path().join("copy.db");
     std::fs::copy(shop.path(), &copy)?;
     std::fs::rename(&copy, shop.path())?;
-    let error = shop.open(false).await.unwrap_err();
+    let error = shop.databases.open("shop/dev", &before).await.unwrap_err();
     assert!(denial(&error).contains("was replaced"), "{error}");
-    shop.databases.forget("shop/dev");
-    shop.open(false).await?;
-
-    let file = SqliteFile {
-        path: shop.path(),
-        writable: false,
-    };
-    let databases = Databases::default();
-    assert!(
-        databases
-            .open("shop/dev", &file, Some(identity))
-            .await
-            .is_err()
-    );
+    shop.databases.open("shop/dev", &granted()?).await?;
     Ok(())
 }
 

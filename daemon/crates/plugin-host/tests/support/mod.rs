@@ -326,6 +326,7 @@ pub fn source(id: &str) -> Arc<SourceAccess> {
         targets: Vec::new(),
         tls: TlsMode::Disable,
         ca: None,
+        client: None,
         sqlite: None,
         config: ConnectorConfig::default(),
         secrets: BTreeMap::new(),

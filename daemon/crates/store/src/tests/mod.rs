@@ -7,6 +7,7 @@ mod journal;
 mod keys;
 mod records;
 mod recovery;
+mod repository;
 mod sealing;
 
 use std::collections::BTreeMap;
