@@ -63,6 +63,7 @@ async fn small(
             name: "bench".into(),
             url: Secret::new(format!("{}?sslmode=disable", database.url())),
             ca: None,
+            client: None,
             time_zone: None,
             save_untested: false,
         })
@@ -211,6 +212,7 @@ fn access(database: &TestDatabase) -> Result<SourceAccess> {
         }],
         tls: TlsMode::Disable,
         ca: None,
+        client: None,
         sqlite: None,
         config: ConnectorConfig {
             user: Some(url.username().into()),
