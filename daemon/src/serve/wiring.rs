@@ -8,7 +8,7 @@ use labd_gateway::{
     AiPluginEntry, AiPlugins, CredentialSlotDef, CredentialTarget, Providers, Route,
 };
 use labd_plugin_host::{
-    Kind, Manifest, PluginHost,
+    Kind, Manifest, PluginError, PluginHost,
     kinds::{
         ai::{Capabilities, Completion, Request},
         sandbox::{QueryContract, Sandbox},
@@ -215,6 +215,10 @@ impl ports::Model for BuilderModel {
 
     async fn complete(&self, request: Request) -> Result<Box<dyn Completion>, ApiError> {
         self.providers.complete(&self.route, request).await
+    }
+
+    fn explain(&self, error: PluginError) -> ApiError {
+        self.route.explain(error)
     }
 }
 

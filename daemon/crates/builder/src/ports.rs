@@ -4,9 +4,12 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use labd_plugin_host::kinds::{
-    ai::{Capabilities, Completion, Request},
-    sandbox::QueryContract,
+use labd_plugin_host::{
+    PluginError,
+    kinds::{
+        ai::{Capabilities, Completion, Request},
+        sandbox::QueryContract,
+    },
 };
 use labd_protocol::{ApiError, Problem, ProjectId, ProviderId, SourceId, SourceInfo, SourceSchema};
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
@@ -45,6 +48,8 @@ pub trait Model: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     /// Starts an answer. Dropping it closes the connection.
     async fn complete(&self, request: Request) -> Result<Box<dyn Completion>, ApiError>;
+    /// What a failure in the middle of an answer means to whoever asked, with what to do.
+    fn explain(&self, error: PluginError) -> ApiError;
 }
 
 /// A compiled state of a project.

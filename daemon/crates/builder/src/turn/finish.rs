@@ -136,8 +136,13 @@ impl Active {
                     outcome.draft = self.draft(&partial, reason).await?;
                 }
             }
-            End::Cut(error) => {
+            End::Cut(mut error) => {
                 outcome.draft = self.leave(&work, &error.message).await?;
+                if outcome.draft.is_some() {
+                    error
+                        .message
+                        .push_str(" What had arrived is kept as a draft.");
+                }
                 outcome.error = Some(error);
             }
             End::Interrupted => {

@@ -5,7 +5,7 @@ use crate::{
     Builder,
     answer::{Parser, Piece},
     context,
-    error::{provider, storage},
+    error::storage,
     limits::{ANSWER_BYTES, EVENTS_AT_ONCE},
     path::ProjectPath,
     ports::Model,
@@ -16,10 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
-use labd_plugin_host::{
-    PluginError,
-    kinds::ai::{Completion, Event, FinishReason, Request, Usage as ModelUsage},
-};
+use labd_plugin_host::kinds::ai::{Completion, Event, FinishReason, Request, Usage as ModelUsage};
 use labd_protocol::{ApiError, ErrorCode, Notice, ProjectId, TurnEvent, TurnState, Usage};
 use labd_store::Batch;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -177,7 +174,7 @@ impl Active {
         let name = self.record.provider.clone();
         let late = |seconds: Duration| {
             let message = format!(
-                "{name} sent nothing for {} seconds. What had arrived is kept as a draft. Ask again, or choose another model.",
+                "{name} sent nothing for {} seconds. Ask again, or choose another model.",
                 seconds.as_secs_f64().ceil()
             );
             End::Cut(ApiError::new(ErrorCode::Timeout, message))
@@ -207,7 +204,7 @@ impl Active {
             };
             let events = match next {
                 Err(_) => return Ok((late(waited), None)),
-                Ok(Err(error)) => return Ok((End::Cut(self.broken(error)), None)),
+                Ok(Err(error)) => return Ok((End::Cut(self.model.explain(error)), None)),
                 Ok(Ok(events)) if events.is_empty() => return Ok((self.ended(None), None)),
                 Ok(Ok(events)) => events,
             };
@@ -218,9 +215,8 @@ impl Active {
                     Event::Text(text) => {
                         for piece in parser.push(&text) {
                             if piece == Piece::TooLong {
-                                let message = format!(
-                                    "The answer is longer than {ANSWER_BYTES} bytes. What had arrived is kept as a draft."
-                                );
+                                let message =
+                                    format!("The answer is longer than {ANSWER_BYTES} bytes.");
                                 let error = ApiError::new(ErrorCode::TooLarge, message);
                                 return Ok((End::Cut(error), None));
                             }
@@ -266,14 +262,6 @@ impl Active {
         Ok(())
     }
 
-    fn broken(&self, error: PluginError) -> ApiError {
-        let mut error = provider(&self.record.provider, error);
-        error
-            .message
-            .push_str(" What had arrived is kept as a draft.");
-        error
-    }
-
     fn ended(&self, reason: Option<FinishReason>) -> End {
         let name = &self.record.provider;
         let (code, message) = match reason {
@@ -282,11 +270,11 @@ impl Active {
             }
             None => (
                 ErrorCode::Unreachable,
-                format!("The answer of {name} broke off before its end. What had arrived is kept as a draft. Ask again."),
+                format!("The answer of {name} broke off before its end. Ask again."),
             ),
             Some(FinishReason::Length) => (
                 ErrorCode::TooLarge,
-                "The answer reached the model's limit of tokens before its end. What had arrived is kept as a draft. Ask for less at once, or choose a model with a higher limit.".to_owned(),
+                "The answer reached the model's limit of tokens before its end. Ask for less at once, or choose a model with a higher limit.".to_owned(),
             ),
             Some(FinishReason::ContentFilter) => (
                 ErrorCode::InvalidRequest,
@@ -298,7 +286,7 @@ impl Active {
             ),
             Some(FinishReason::Pause) => (
                 ErrorCode::Overloaded,
-                format!("{name} paused the answer before its end. What had arrived is kept as a draft. Ask again."),
+                format!("{name} paused the answer before its end. Ask again."),
             ),
         };
         End::Cut(ApiError::new(code, message))

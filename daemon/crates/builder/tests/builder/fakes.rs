@@ -103,6 +103,10 @@ impl Model for FakeModel {
             _ => Ok(Box::new(FakeCompletion(self.script.clone()))),
         }
     }
+
+    fn explain(&self, error: PluginError) -> ApiError {
+        ApiError::new(ErrorCode::Unreachable, format!("Scripted failed: {error}."))
+    }
 }
 
 struct FakeCompletion(Arc<Mutex<VecDeque<Step>>>);
