@@ -53,5 +53,12 @@ pub const SCHEMA: Duration = Duration::from_secs(30);
 /// Events of one page (also what a client may ask for at most).
 pub const EVENTS_PAGE: u32 = 1_000;
 
+/// Text of one event (bytes); a longer one becomes several. Written as JSON, where a byte takes up to
+/// six, it must fit the store's entries and a frame of the RPC.
+pub const EVENT_TEXT: usize = 256 * 1024;
+
+/// Text of all events of a page together (bytes), for the same reason.
+pub const EVENTS_TEXT: usize = 1024 * 1024;
+
 /// Longest wait for an event; a client asks again.
 pub const EVENTS_WAIT: Duration = Duration::from_secs(60);

@@ -169,8 +169,8 @@ impl Builder {
         self.turn(project, turn).await
     }
 
-    /// Events after `after`, at most `max` (and at most 1 000). When there are none yet, waits for
-    /// `wait` at most.
+    /// Events after `after`, at most `max` (and at most 1 000, and not much more than a mebibyte of
+    /// text). When there are none yet, waits for `wait` at most.
     ///
     /// # Errors
     /// When there is no such turn.
@@ -191,19 +191,29 @@ impl Builder {
                 .read::<TurnEntry>(&stream, after, max)
                 .map_err(storage)
         };
-        let mut found = read()?;
-        let running =
-            record.state == TurnState::Running && self.running_turn(project) == Some(turn);
-        if found.is_empty() && running && journal.wait(&stream, after, wait.min(EVENTS_WAIT)).await
-        {
-            found = read()?;
-        }
         let finished =
             |(_, entry): &(u64, TurnEntry)| matches!(entry.event, TurnEvent::Finished { .. });
-        let end = match found.last() {
-            Some(last) => finished(last),
-            None => !running && after >= journal.last_seq(&stream).map_err(storage)?,
+        let running =
+            record.state == TurnState::Running && self.running_turn(project) == Some(turn);
+        let is_over = || -> Result<bool, ApiError> {
+            let last = journal.last_seq(&stream).map_err(storage)?;
+            if running || after < last {
+                return Ok(false);
+            }
+            // The record of a turn that has ended may be read a moment before its last event is
+            // durable; without that event it is not over, unless its end could not be written.
+            let entry = journal
+                .read::<TurnEntry>(&stream, last.saturating_sub(1), 1)
+                .map_err(storage)?;
+            Ok(record.state == TurnState::Running || entry.last().is_some_and(finished))
         };
+        let mut found = read()?;
+        let over = found.is_empty() && is_over()?;
+        if found.is_empty() && !over && journal.wait(&stream, after, wait.min(EVENTS_WAIT)).await {
+            found = read()?;
+        }
+        entry::fit(&mut found);
+        let end = over || found.last().is_some_and(finished);
         let events = found
             .into_iter()
             .map(|(seq, entry)| entry.numbered(seq))

@@ -1,6 +1,6 @@
 //! Asking, and taking the answer.
 
-use super::{Running, TurnEntry, work::Work};
+use super::{Running, TurnEntry, entry::pieces, work::Work};
 use crate::{
     Builder,
     answer::{Parser, Piece},
@@ -108,10 +108,14 @@ impl Active {
     /// Journals an event without waiting for it to be durable.
     pub(super) async fn tell(&self, event: TurnEvent) -> Result<(), ApiError> {
         let journal = self.builder.repo().store.journal();
-        journal
-            .push(&self.stream(), TurnEntry::now(event))
-            .await
-            .map_err(storage)
+        let stream = self.stream();
+        for event in pieces(event) {
+            journal
+                .push(&stream, TurnEntry::now(event))
+                .await
+                .map_err(storage)?;
+        }
+        Ok(())
     }
 
     async fn run(&mut self) -> Result<(), ApiError> {
