@@ -1,6 +1,6 @@
 //! A response's body while it arrives.
 
-use super::error;
+use super::{error, scrub::Scrubber};
 use crate::{Fault, PluginError, observe::Observer};
 use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
@@ -11,6 +11,7 @@ use url::Url;
 pub struct Body {
     pub(super) response: Option<reqwest::Response>,
     pub(super) rest: Bytes,
+    pub(super) scrubber: Scrubber,
     /// Bytes that may still arrive.
     pub(super) left: u64,
     pub(super) limit: u64,
@@ -35,7 +36,8 @@ impl Body {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None)) => {
                     self.response = None;
-                    return Ok(Bytes::new());
+                    self.rest = self.scrubber.end();
+                    continue;
                 }
                 Ok(Err(error)) => {
                     self.response = None;
@@ -57,7 +59,7 @@ impl Body {
                     ))));
                 }
             }
-            self.rest = chunk;
+            self.rest = self.scrubber.push(chunk);
         }
         let max = usize::try_from(max).unwrap_or(usize::MAX).max(1);
         Ok(self.rest.split_to(max.min(self.rest.len())))

@@ -4,6 +4,7 @@ use super::{
     Body, HttpPolicy, error,
     headers::{self, incoming, outgoing},
     resolver::VettingResolver,
+    scrub::Scrubber,
 };
 use crate::{
     Fault, PluginError,
@@ -87,7 +88,7 @@ pub struct HttpResponse {
     pub status: u16,
     /// Names in lower case; values that echo a credential are scrubbed.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body, scrubbed likewise.
     pub body: Body,
 }
 
@@ -201,6 +202,7 @@ impl Egress {
                 left: limits.body,
                 limit: limits.body,
                 between_bytes: limits.between_bytes,
+                scrubber: Scrubber::new(injection.secrets.iter().map(|secret| secret.as_str())),
                 url,
                 plugin: policy.plugin.clone(),
                 observer: policy.observer.clone(),

@@ -1,6 +1,9 @@
 //! Headers on their way out and back.
 
-use super::policy::{HttpPolicy, Injection, denied};
+use super::{
+    policy::{HttpPolicy, Injection, denied},
+    scrub::scrub,
+};
 use crate::{Fault, PluginError};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -17,9 +20,6 @@ const OF_THE_CONNECTION: &[HeaderName] = &[
     header::UPGRADE,
 ];
 const OLD_NAMES: &[&str] = &["keep-alive", "proxy-connection", "http2-settings"];
-
-/// What stands in the place of an echoed credential.
-const SCRUBBED: &str = "[scrubbed]";
 
 /// Checks the headers of a plugin and adds the credentials.
 pub(super) fn outgoing(
@@ -88,20 +88,10 @@ pub(super) fn incoming(headers: &HeaderMap, injection: &Injection) -> Vec<(Strin
         .iter()
         .map(|(name, value)| {
             let mut value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            for secret in injection.secrets.iter().filter(|secret| !secret.is_empty()) {
+            for secret in &injection.secrets {
                 scrub(&mut value, secret);
-                // As a redirect's URL would carry it.
-                let encoded: String =
-                    url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-                scrub(&mut value, &encoded);
             }
             (name.as_str().to_owned(), value)
         })
         .collect()
-}
-
-fn scrub(value: &mut String, secret: &str) {
-    if value.contains(secret) {
-        *value = value.replace(secret, SCRUBBED);
-    }
 }

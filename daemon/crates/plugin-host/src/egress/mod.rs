@@ -9,7 +9,7 @@
 //! | address | vetted when the connection is made, literal ones too, and that address is dialled; [how far](crate::address) depends on who named the host |
 //! | proxy | none, unless configured; then the proxy resolves names, and only the origin is checked here |
 //! | redirects | not followed: a 3xx comes back as it is |
-//! | credentials | written after the request has left the plugin, towards the one origin they were given for; over plain HTTP only to this machine; response headers that echo one are scrubbed (a body is not: it belongs to the service that knows the credential anyway) |
+//! | credentials | written after the request has left the plugin, towards the one origin they were given for; over plain HTTP only to this machine; headers and bodies of responses that echo one are scrubbed (`scrub`) |
 //! | headers of the plugin | not those of a credential, not `host`, nothing about the connection |
 //! | sizes | 128 KiB of headers each way, 64 MiB of response body |
 //! | time | 10 s to connect, 120 s to the response's head, 60 s between pieces of its body ([`HttpLimits`]) |
@@ -23,6 +23,7 @@ mod error;
 mod headers;
 mod policy;
 mod resolver;
+mod scrub;
 #[cfg(test)]
 mod tests;
 
