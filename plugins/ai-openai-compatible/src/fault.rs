@@ -20,8 +20,12 @@ impl Told {
     /// text.
     fn of(text: &str) -> Self {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
+            let message = match text.trim_start().starts_with('<') {
+                true => web_page_message(text),
+                false => short(text),
+            };
             return Self {
-                message: short(text),
+                message,
                 codes: Vec::new(),
             };
         };
@@ -124,6 +128,38 @@ fn short(text: &str) -> String {
     } else {
         cut
     }
+}
+
+/// What a web page that came instead of an answer is about: it stands in the place of the API when
+/// the address is wrong, or when a proxy in between has failed.
+fn web_page_message(html: &str) -> String {
+    let title = html
+        .split_once("<title>")
+        .and_then(|(_, rest)| rest.split_once("</title>"))
+        .map(|(title, _)| title.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|title| !title.is_empty());
+    match title {
+        Some(title) => format!("the server answered with a web page, \"{}\"", short(&title)),
+        None => "the server answered with a web page".to_owned(),
+    }
+}
+
+/// The error of a success that is a web page.
+pub fn web_page(html: &str) -> Error {
+    let hint = "check that `base-url` is the API's own address, which ends with the version as a rule: https://api.openai.com/v1";
+    Error::unavailable(Fault::new(web_page_message(html)).hint(hint))
+}
+
+/// The error of a success that is JSON where a stream was asked for: an error after all, or a server
+/// that does not stream.
+pub fn instead_of_stream(text: &str) -> Error {
+    serde_json::from_str::<Value>(text)
+        .ok()
+        .and_then(|value| in_stream(&value))
+        .unwrap_or_else(|| {
+            let fault = Fault::new("the server answered at once where a stream was asked for");
+            Error::unavailable(fault.hint("it does not support streaming; use another server"))
+        })
 }
 
 /// The error of a response whose status is no success.

@@ -5,11 +5,13 @@
 //! | [`request`] | labd's request → the API's body |
 //! | [`stream`] | the API's chunks → labd's events |
 //! | [`fault`] | the API's errors → labd's |
+//! | [`peek`] | what a body begins with, before it is read |
 //!
 //! Servers leave out fields, send them empty, or end a stream in their own way; whatever can be
 //! understood is, and a stream that ends without saying why is `unavailable`.
 
 pub mod fault;
+pub mod peek;
 pub mod request;
 pub mod stream;
 
@@ -59,7 +61,7 @@ export_plugin!(ai_provider: OpenAiCompatible);
 
 impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
     type Config = Config;
-    type Completion = Streamed<SseReader<H::Body>, stream::Chat>;
+    type Completion = Streamed<SseReader<peek::Peeked<H::Body>>, stream::Chat>;
 
     fn new(host: H) -> Self {
         Self { host }
@@ -109,16 +111,17 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
                 &text,
             ));
         }
-        let is_json = response
+        let declared = response
             .header("content-type")
-            .is_some_and(|kind| kind.trim_start().starts_with("application/json"));
-        if is_json {
-            // An error in a 200, or a server that does not stream.
-            let text = response.error_text();
-            return Err(serde_json::from_str::<Value>(&text)
-                .ok()
-                .and_then(|value| fault::in_stream(&value))
-                .unwrap_or_else(|| Error::unavailable("the server answered at once where a stream was asked for; it does not support streaming")));
+            .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
+        let mut response = peek::Peeked::around(response);
+        // Not all who stream say so, and not all who say something else do something else.
+        if !declared {
+            match response.body.first()? {
+                Some(b'{' | b'[') => return Err(fault::instead_of_stream(&response.error_text())),
+                Some(b'<') => return Err(fault::web_page(&response.error_text())),
+                _ => {}
+            }
         }
         Ok(Streamed::new(
             SseReader::new(response.body),

@@ -6,8 +6,8 @@ use labd_plugin::ai::{
     AiProvider, Effort, Event, FinishReason, Image, Message, Part, Request, Role, Tool, ToolChoice,
     ToolResult, ToolUse,
 };
-use labd_plugin::testing::FakeHost;
 use labd_plugin::testing::ai::{drain, every_split, joined, request};
+use labd_plugin::testing::{FakeHost, Piece};
 use labd_plugin::{Error, Result};
 use serde_json::{Value, json};
 
@@ -197,6 +197,31 @@ fn a_refusal_is_classified_by_its_code_before_its_status() {
     ));
     assert!(
         matches!(refused(200, &json, r#"{"choices":[]}"#), Error::Unavailable(fault) if fault.message.contains("stream"))
+    );
+}
+
+#[test]
+fn what_a_body_is_counts_and_not_what_it_says_it_is() {
+    let stream = "\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    for kind in ["application/json", "text/plain", "text/html", ""] {
+        let host = FakeHost::new();
+        let pieces = stream.bytes().map(|byte| Piece::Bytes(vec![byte]));
+        host.respond_with(200, &[("content-type", kind)], pieces);
+        let mut completion = OpenAiCompatible::new(host)
+            .complete(config("http://ai.example/v1"), request("m", "Hello"))
+            .unwrap();
+        let (events, error) = drain(&mut completion, 16);
+        assert_eq!((text(&events).as_str(), error), ("hi", None), "{kind}");
+    }
+    let page = "<!doctype html><html><head><title>Sign\n in</title></head></html>";
+    let html = [("content-type", "text/html; charset=utf-8")];
+    for status in [200, 500] {
+        assert!(
+            matches!(refused(status, &html, page), Error::Unavailable(fault) if fault.message.ends_with("a web page, \"Sign in\""))
+        );
+    }
+    assert!(
+        matches!(refused(200, &html, page), Error::Unavailable(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("base-url")))
     );
 }
 
