@@ -17,6 +17,7 @@ mod sources;
 mod status;
 pub mod transport;
 mod turns;
+mod wrong_json;
 
 pub use base64::Base64;
 pub use client::{ClientTransport, answer, client, connect, within};
@@ -44,3 +45,4 @@ pub use turns::{
     CheckState, FileAction, StartTurn, Turn, TurnEvent, TurnEventRecord, TurnEvents, TurnState,
     Usage,
 };
+pub use wrong_json::wrong_json;

@@ -44,7 +44,7 @@
 //!
 //! Except in the last three cases the connection stays usable and no other call notices.
 
-use crate::{ApiError, ErrorCode};
+use crate::{ApiError, ErrorCode, wrong_json};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{Sink, Stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -366,7 +366,7 @@ fn decode<Req: DeserializeOwned>(json: &[u8]) -> Result<ClientMessage<Req>, Refu
         .map_err(|error| {
             refuse(
                 ErrorCode::InvalidRequest,
-                format!("Wrong context: {error}."),
+                format!("Wrong context: {}.", wrong_json(&error)),
             )
         })?;
     let time_left = wanted.deadline.map_or(DEFAULT_DEADLINE, |left| {
@@ -399,8 +399,11 @@ fn refuse_envelope(json: &[u8], error: &serde_json::Error) -> Refusal {
         .ok()
         .and_then(|value| value.pointer("/Request/id")?.as_u64())
         .unwrap_or(NO_ID);
-    let error = ApiError::new(ErrorCode::InvalidRequest, format!("Not a call: {error}."))
-        .with_hint(r#"A call is {"Request":{"id":1,"message":{"Status":{}}}}."#);
+    let error = ApiError::new(
+        ErrorCode::InvalidRequest,
+        format!("Not a call: {}.", wrong_json(error)),
+    )
+    .with_hint(r#"A call is {"Request":{"id":1,"message":{"Status":{}}}}."#);
     Refusal::new(id, error)
 }
 
@@ -427,7 +430,7 @@ fn refuse_message<Req: DeserializeOwned>(
             method: Some(method),
             error: ApiError::new(
                 ErrorCode::InvalidRequest,
-                format!("Wrong arguments for {method}: {error}."),
+                format!("Wrong arguments for {method}: {}.", wrong_json(error)),
             ),
         },
         None => {

@@ -110,6 +110,12 @@ pub(crate) fn parse_servers(url: &str, default_port: Option<u16>) -> Result<Sour
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (credentials, hosts) = match authority.rsplit_once('@') {
         Some((credentials, hosts)) => (Some(credentials), hosts),
+        None if database.contains('@') || query.contains('@') => {
+            return Err(invalid(
+                "The URL has an '@' after a '/' or a '?'. In a password those must be written as \
+                 %2F and %3F, elsewhere an '@' as %40.",
+            ));
+        }
         None => (None, authority),
     };
     let (user, password) = match credentials {
@@ -172,7 +178,7 @@ fn target(text: &str, default_port: Option<u16>) -> Result<Target, ApiError> {
         Some(rest) => {
             let (host, port) = rest
                 .split_once(']')
-                .ok_or_else(|| invalid(format!("The address [{rest} has no closing bracket.")))?;
+                .ok_or_else(|| invalid("An address in the URL has no closing bracket."))?;
             (host, port.strip_prefix(':'))
         }
         None => match text.split_once(':') {
@@ -183,14 +189,15 @@ fn target(text: &str, default_port: Option<u16>) -> Result<Target, ApiError> {
     if host.is_empty() {
         return Err(invalid("The URL names no host."));
     }
-    let port =
-        match (port, default_port) {
-            (Some(port), _) => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-                invalid(format!("{port} is not a port; ports go from 1 to 65535."))
-            })?,
-            (None, Some(port)) => port,
-            (None, None) => return Err(invalid(format!("The host {host} needs a port."))),
-        };
+    let port = match (port, default_port) {
+        (Some(port), _) => port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or_else(|| invalid("The URL's port is no number from 1 to 65535."))?,
+        (None, Some(port)) => port,
+        (None, None) => return Err(invalid("The URL's host needs a port.")),
+    };
     Ok(Target::Tcp {
         host: decode(host, "host")?,
         port,
@@ -322,6 +329,8 @@ mod tests {
             ("postgres://h:0/x", "port"),
             ("postgres://h:99999/x", "port"),
             ("postgres://u:p#w@h/x", "%23"),
+            ("postgres://u:p/w@h/x", "%2F"),
+            ("postgres://u:12?w@h/x", "%3F"),
             ("postgres://h/x?sslmode=on", "sslmode"),
             ("postgres://h/x?sslrootcert=/etc/passwd", "sslrootcert"),
             ("postgres://h/x?password=p", "into the URL itself"),
@@ -329,6 +338,9 @@ mod tests {
             let error = servers(url).err().expect(url);
             assert!(error.message.contains(part), "{url}: {}", error.message);
         }
+        // What looks like a port may be a piece of a password.
+        let error = servers("postgres://u:canary").err().unwrap();
+        assert!(!error.message.contains("canary"), "{}", error.message);
         assert!(parse_file("sqlite://relative.db").is_err());
         let file = parse_file("sqlite:///tmp/a%20b.db").unwrap();
         assert_eq!(file.place, Place::File("/tmp/a b.db".into()));

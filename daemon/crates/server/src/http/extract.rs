@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, request::Parts};
-use labd_protocol::ErrorCode;
+use labd_protocol::{ErrorCode, wrong_json};
 use serde::de::DeserializeOwned;
 
 /// What most handlers return.
@@ -60,7 +60,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             ProblemDocument::new(
                 ErrorCode::InvalidRequest,
-                format!("The body is wrong: {error}."),
+                format!("The body is wrong: {}.", wrong_json(&error)),
             )
         })
     }
