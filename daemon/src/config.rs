@@ -8,11 +8,14 @@
 //! With a data directory of one's own, the socket lies in it unless `socket` says otherwise.
 
 use crate::{cli::GlobalOptions, failure::Failure};
+use labd_builder::limits::{FIRST_EVENT, NEXT_EVENT};
 use serde::Deserialize;
 use std::{
     env,
     net::SocketAddr,
+    num::NonZeroU16,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Everything that can be configured.
@@ -36,8 +39,19 @@ pub struct Config {
     pub log_json: bool,
     /// Further certificate authorities, PEM.
     pub extra_roots: Option<PathBuf>,
+    /// How long AI providers may be silent.
+    pub ai: AiWaits,
     /// Offer the sample database at the first start.
     pub sample: bool,
+}
+
+/// How long AI providers may be silent; a turn that waits longer fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AiWaits {
+    /// Before the answer begins: models that reason, or are loaded first, are slow.
+    pub first_event: Duration,
+    /// Within the answer.
+    pub next_event: Duration,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,7 +67,15 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     tls: Tls,
+    ai: Ai,
     sample: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Ai {
+    first_event_seconds: Option<NonZeroU16>,
+    next_event_seconds: Option<NonZeroU16>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +136,10 @@ impl Config {
             log: file.log.unwrap_or_else(|| "info".to_owned()),
             log_json: file.log_format == Some(LogFormat::Json),
             extra_roots: file.tls.extra_roots,
+            ai: AiWaits {
+                first_event: seconds(file.ai.first_event_seconds, FIRST_EVENT),
+                next_event: seconds(file.ai.next_event_seconds, NEXT_EVENT),
+            },
             sample: file.sample.unwrap_or(true),
         })
     }
@@ -135,12 +161,17 @@ impl Config {
             ("log", self.log == other.log),
             ("log_format", self.log_json == other.log_json),
             ("tls.extra_roots", self.extra_roots == other.extra_roots),
+            ("ai", self.ai == other.ai),
             ("sample", self.sample == other.sample),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))
         .collect()
     }
+}
+
+fn seconds(configured: Option<NonZeroU16>, usual: Duration) -> Duration {
+    configured.map_or(usual, |seconds| Duration::from_secs(seconds.get().into()))
 }
 
 fn read(path: &Path) -> Result<File, Failure> {
@@ -241,16 +272,18 @@ mod tests {
         documented.sort();
         fields.sort();
         assert_eq!(documented, fields);
-        let tls = given["tls"].as_table().unwrap();
-        let documented: Vec<_> = tls.keys().cloned().collect();
-        assert_eq!(documented, known("[tls]\nno_such_key = 1"));
+        for part in ["ai", "tls"] {
+            let keys = given[part].as_table().unwrap();
+            let documented: Vec<_> = keys.keys().cloned().collect();
+            assert_eq!(documented, known(&format!("[{part}]\nno_such_key = 1")));
+        }
     }
 
     #[test]
     fn defaults_are_as_the_reference_says() {
         let (given, usual) = (load(&in_force()).unwrap(), load("").unwrap());
         // The others have no default, or one that depends on the machine.
-        for key in ["listen", "log", "log_format", "sample"] {
+        for key in ["listen", "log", "log_format", "ai", "sample"] {
             assert!(!given.differences(&usual).contains(&key), "{key}");
         }
     }

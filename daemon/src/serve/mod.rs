@@ -13,7 +13,7 @@ use labd_auth::{Auth, SystemClock};
 use labd_builder::{Builder, BuilderOptions, BuilderParts};
 use labd_data::{Sources, SourcesOptions};
 use labd_gateway::Providers;
-use labd_plugin_host::{PluginHost, PluginOptions};
+use labd_plugin_host::{Limits, PluginHost, PluginOptions};
 use labd_preview::{PreviewOptions, Previews};
 use labd_server::{Addresses, Server, ServerParts, Socket, check_listen};
 use labd_store::{Options, Store};
@@ -27,6 +27,10 @@ use tokio::net::TcpListener;
 
 /// How long running turns may go on after the daemon was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How much later than the builder the plugin host gives up on a silent provider: the builder ends
+/// the turn, and knows what to tell.
+const AFTER_THE_BUILDER: Duration = Duration::from_secs(5);
 
 /// Where the sample database lies in the data directory.
 const SAMPLES: &str = "samples";
@@ -125,6 +129,11 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
             directories: config.plugin_dirs.clone(),
             extra_roots,
             sqlite_allowed: vec![samples],
+            limits: Limits {
+                first_event: config.ai.first_event + AFTER_THE_BUILDER,
+                between_events: config.ai.next_event + AFTER_THE_BUILDER,
+                ..Limits::default()
+            },
             ..PluginOptions::default()
         })
         .map_err(failed)?,
@@ -156,7 +165,10 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
             previews: Arc::new(previews.clone()),
             kit: Some(Arc::new(wiring::Kit(plugins.clone()))),
         },
-        BuilderOptions::default(),
+        BuilderOptions {
+            first_event: config.ai.first_event,
+            next_event: config.ai.next_event,
+        },
     );
     queries.connect(builder.clone());
     Ok(Daemon::new(
