@@ -215,6 +215,20 @@ pub enum ProjectCommand {
         /// Its new name
         name: String,
     },
+    /// Choose who answers in a project
+    Provider {
+        /// Its name or id
+        project: String,
+        /// The provider to ask, by name or id
+        #[arg(required_unless_present = "default", conflicts_with = "default")]
+        provider: Option<String>,
+        /// The model to ask; the provider's default when absent
+        #[arg(long, conflicts_with = "default")]
+        model: Option<String>,
+        /// Ask the default provider again
+        #[arg(long)]
+        default: bool,
+    },
     /// List the states of a project
     History {
         /// Its name or id

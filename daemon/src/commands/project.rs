@@ -27,6 +27,12 @@ pub(super) async fn run(client: &Client, command: ProjectCommand) -> Result<(), 
                 output::line(format!("It is named {} now.", project.name))
             })
         }
+        ProjectCommand::Provider {
+            project,
+            provider,
+            model,
+            default: _,
+        } => answered_by(client, &project, provider.as_deref(), model).await,
         ProjectCommand::History { project } => history(client, &project).await,
         ProjectCommand::Rewind { project, snapshot } => {
             let project = client.project(&project).await?;
@@ -101,6 +107,33 @@ async fn open(client: &Client, project: &str, print: bool) -> Result<(), Failure
         open_in_browser(&preview.url);
     }
     Ok(())
+}
+
+/// Has a provider, or the default one, answer in a project from now on.
+async fn answered_by(
+    client: &Client,
+    project: &str,
+    provider: Option<&str>,
+    model: Option<String>,
+) -> Result<(), Failure> {
+    let project = client.project(project).await?;
+    let provider = match provider {
+        Some(provider) => Some(client.provider(provider).await?),
+        None => None,
+    };
+    let update = ProjectUpdate {
+        provider: Some(provider.as_ref().map(|provider| provider.id)),
+        model: Some(model),
+        ..ProjectUpdate::default()
+    };
+    let call = client.labd.project_update(quick(), project.id, update);
+    let project = answer(call.await)?;
+    show(client, &project, |project| {
+        let name = provider.map_or_else(|| "the default provider".to_owned(), |one| one.name);
+        let model = project.model.as_deref();
+        let model = model.map_or_else(String::new, |model| format!(" ({model})"));
+        output::line(format!("{} asks {name}{model} now.", project.name))
+    })
 }
 
 async fn history(client: &Client, project: &str) -> Result<(), Failure> {

@@ -61,8 +61,10 @@ export interface ProjectCreate {
 export interface ProjectUpdate {
   name?: string;
   source?: Id;
-  provider?: Id;
-  model?: string;
+  /** `null` for the default one. */
+  provider?: Id | null;
+  /** `null` for the provider's default. */
+  model?: string | null;
 }
 
 export type Author = { type: "person" } | { type: "model"; provider: string; model: string };

@@ -2,7 +2,7 @@
 
 use crate::{ProjectId, ProviderId, SnapshotId, SourceId, TurnId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A project.
@@ -43,7 +43,7 @@ pub struct ProjectCreate {
     pub source: Option<SourceId>,
 }
 
-/// A change of a project's settings.
+/// A change of a project's settings. What is absent stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectUpdate {
@@ -53,12 +53,30 @@ pub struct ProjectUpdate {
     /// Another source.
     #[serde(default)]
     pub source: Option<SourceId>,
-    /// Another provider.
-    #[serde(default)]
-    pub provider: Option<ProviderId>,
-    /// Another model.
-    #[serde(default)]
-    pub model: Option<String>,
+    /// Another provider; `null` for the default one. The model is then the provider's default,
+    /// unless `model` says otherwise.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<ProviderId>)]
+    pub provider: Option<Option<ProviderId>>,
+    /// Another model; `null` for the provider's default.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub model: Option<Option<String>>,
+}
+
+/// A field that is there, be it `null`; one that is absent is the default.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Who made a state.
@@ -226,4 +244,41 @@ pub struct PreviewInfo {
     pub revision: Option<String>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_absent_setting_stays_and_null_sets_it_back() {
+        let provider = ProviderId::generate();
+        for (text, update) in [
+            (json!({}), ProjectUpdate::default()),
+            (
+                json!({ "provider": null, "model": null }),
+                ProjectUpdate {
+                    provider: Some(None),
+                    model: Some(None),
+                    ..ProjectUpdate::default()
+                },
+            ),
+            (
+                json!({ "provider": provider, "model": "m" }),
+                ProjectUpdate {
+                    provider: Some(Some(provider)),
+                    model: Some(Some("m".into())),
+                    ..ProjectUpdate::default()
+                },
+            ),
+        ] {
+            let read: ProjectUpdate = serde_json::from_value(text).unwrap();
+            assert_eq!(read, update);
+            // As the RPC sends it.
+            let sent = serde_json::to_string(&update).unwrap();
+            let back: ProjectUpdate = serde_json::from_str(&sent).unwrap();
+            assert_eq!(back, update, "{sent}");
+        }
+    }
 }

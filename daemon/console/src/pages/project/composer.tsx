@@ -98,7 +98,7 @@ function Answerer({ project }: { project: Project }) {
         {model && <span className="truncate font-mono text-2xs text-faint max-sm:hidden">{model}</span>}
         <ChevronDown className="size-3 shrink-0" aria-hidden />
       </button>
-      {open && <ModelDialog project={project} provider={provider} model={model ?? ""} onClose={() => setOpen(false)} />}
+      {open && <ModelDialog project={project} model={model ?? ""} onClose={() => setOpen(false)} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import * as labd from "../../api/labd";
-import type { Project, Provider } from "../../api/types";
+import type { Project } from "../../api/types";
 import { Link } from "../../components/link";
 import { ModelField } from "../../components/model-field";
 import { SelectField } from "../../components/ui/field";
@@ -9,25 +9,26 @@ import { remember, useResource } from "../../state/resources";
 
 interface ModelDialogProps {
   project: Project;
-  provider: Provider | undefined;
   model: string;
   onClose: () => void;
 }
 
-/** Which provider and model answer in this project. */
-export function ModelDialog({ project, provider, model: present, onClose }: ModelDialogProps) {
+/** Which provider and model answer in this project, or that the default one does. */
+export function ModelDialog({ project, model: present, onClose }: ModelDialogProps) {
   const providers = useResource("providers", labd.providers);
-  const [chosen, setChosen] = useState(provider?.id ?? "");
+  const settings = useResource("settings", labd.settings);
+  const usual = providers.data?.find((each) => each.id === settings.data?.default_provider);
+  const [chosen, setChosen] = useState(project.provider ?? "");
   const [model, setModel] = useState(present);
   return (
     <FormDialog
       title="Who answers"
       description="For this project, from the next request on."
       action="Save"
-      ready={chosen !== ""}
+      ready
       onClose={onClose}
       onSubmit={async () => {
-        const update = { provider: chosen, ...(model.trim() ? { model: model.trim() } : {}) };
+        const update = chosen ? { provider: chosen, model: model.trim() || null } : { provider: null, model: null };
         remember(`project/${project.id}`, await labd.projectUpdate(project.id, update));
         onClose();
       }}
@@ -48,7 +49,7 @@ export function ModelDialog({ project, provider, model: present, onClose }: Mode
               </Link>
             }
           >
-            {!chosen && <option value="">Choose one</option>}
+            <option value="">{usual ? `The default: ${usual.name}` : "The default"}</option>
             {providers.data?.map((each) => (
               <option key={each.id} value={each.id}>
                 {each.name}
@@ -56,7 +57,7 @@ export function ModelDialog({ project, provider, model: present, onClose }: Mode
               </option>
             ))}
           </SelectField>
-          <ModelField key={chosen} provider={chosen || undefined} value={model} onChange={setModel} />
+          {chosen && <ModelField key={chosen} provider={chosen} value={model} onChange={setModel} />}
         </>
       )}
     </FormDialog>

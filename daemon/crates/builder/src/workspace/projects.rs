@@ -88,6 +88,9 @@ impl Builder {
             Some(new) => Some(name("project", new)?),
             None => None,
         };
+        let model = update
+            .model
+            .map(|model| model.filter(|model| !model.trim().is_empty()));
         self.check_source(update.source).await?;
         let before = self.repo().project(project)?;
         let record = self
@@ -97,10 +100,10 @@ impl Builder {
                     record.name.clone_from(name);
                 }
                 record.source = update.source.or(record.source);
-                record.provider = update.provider.or(record.provider);
-                if update.model.is_some() {
-                    record.model.clone_from(&update.model);
-                } else if update.provider.is_some() && update.provider != before.provider {
+                record.provider = update.provider.unwrap_or(record.provider);
+                if let Some(model) = &model {
+                    record.model.clone_from(model);
+                } else if record.provider != before.provider {
                     // A model of another provider.
                     record.model = None;
                 }

@@ -1,5 +1,5 @@
 use super::*;
-use labd_protocol::{ErrorCode, ProjectUpdate, Rewind, SnapshotId};
+use labd_protocol::{ErrorCode, ProjectUpdate, ProviderId, Rewind, SnapshotId};
 
 #[tokio::test]
 async fn going_back_and_forward_loses_nothing() {
@@ -284,6 +284,34 @@ async fn settings_change_one_at_a_time() {
         bench.builder.project(project.id).await.unwrap().source,
         None
     );
+}
+
+#[tokio::test]
+async fn a_project_is_set_to_a_provider_and_back_and_keeps_no_model_of_another() {
+    let bench = Bench::new().await;
+    let project = bench.project().await.id;
+    let one = ProviderId::generate();
+    let set = async |provider, model: Option<Option<&str>>| {
+        let update = ProjectUpdate {
+            provider,
+            model: model.map(|model| model.map(str::to_owned)),
+            ..ProjectUpdate::default()
+        };
+        let project = bench.builder.project_update(project, update).await.unwrap();
+        (project.provider, project.model)
+    };
+    let m = || Some("m".to_owned());
+    assert_eq!(
+        set(Some(Some(one)), Some(Some("m"))).await,
+        (Some(one), m())
+    );
+    assert_eq!(set(None, None).await, (Some(one), m()));
+    assert_eq!(set(Some(Some(one)), None).await, (Some(one), m()));
+    assert_eq!(set(None, Some(None)).await, (Some(one), None));
+    assert_eq!(set(None, Some(Some("m"))).await, (Some(one), m()));
+    assert_eq!(set(None, Some(Some(" "))).await, (Some(one), None));
+    assert_eq!(set(None, Some(Some("m"))).await, (Some(one), m()));
+    assert_eq!(set(Some(None), None).await, (None, None));
 }
 
 #[tokio::test]
