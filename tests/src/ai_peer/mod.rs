@@ -158,11 +158,21 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn twins(stream: TcpStream) -> io::Result<(TcpStream, Arc<TcpStream>)> {
+    let stream = stream.into_std()?;
+    let twin = TcpStream::from_std(stream.try_clone()?)?;
+    Ok((TcpStream::from_std(stream)?, Arc::new(twin)))
+}
+
 async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     // Each piece of a script leaves as it is, and at once.
     let _ = stream.set_nodelay(true);
+    // A second handle, by which a script can have the connection reset.
+    let Ok((stream, twin)) = twins(stream) else {
+        return;
+    };
     let answer = service_fn(|request: Request<Incoming>| {
-        let state = Arc::clone(&state);
+        let (state, twin) = (Arc::clone(&state), Arc::clone(&twin));
         async move {
             let (head, body) = request.into_parts();
             let body = body
@@ -200,7 +210,7 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
                     times.push(SystemTime::now());
                 }
             };
-            Ok::<_, Infallible>(reply.response(sent))
+            Ok::<_, Infallible>(reply.response(twin, sent))
         }
     });
     // A connection that breaks is part of most scripts.

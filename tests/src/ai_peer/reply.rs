@@ -1,6 +1,6 @@
 //! What a peer answers.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -11,6 +11,7 @@ use hyper::{
     http::{HeaderName, HeaderValue, StatusCode},
 };
 use serde_json::json;
+use tokio::net::TcpStream;
 
 /// A step of a reply's body.
 #[derive(Clone, Debug)]
@@ -19,14 +20,16 @@ pub enum Step {
     Bytes(Bytes),
     /// Nothing for this long.
     Wait(Duration),
-    /// The connection breaks.
+    /// The connection ends, though the body has not.
     Cut,
+    /// The connection is reset: what was sent a moment before may be lost with it.
+    Reset,
     /// Nothing more ever, and the connection stays open.
     Silence,
 }
 
-/// A reply: its head, then its steps. Without [`Step::Cut`] or [`Step::Silence`] the body ends
-/// after the last step.
+/// A reply: its head, then its steps. Without [`Step::Cut`], [`Step::Reset`] or [`Step::Silence`]
+/// the body ends after the last step.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: u16,
@@ -61,19 +64,14 @@ impl Reply {
     /// A whole answer of Chat Completions: a chunk for each text, the reason, usage and `[DONE]`,
     /// each event a piece of its own.
     pub fn chat<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut reply = Self::status(200).header("content-type", "text/event-stream");
-        for text in texts {
-            reply = reply.event(&chunk(
-                json!([{ "index": 0, "delta": { "content": text } }]),
-            ));
-        }
-        let finish = json!([{ "index": 0, "delta": {}, "finish_reason": "stop" }]);
+        let reply = Self::status(200).header("content-type", "text/event-stream");
+        let reply = texts.into_iter().fold(reply, Self::text);
         let usage = json!({
             "id": "chatcmpl-peer", "object": "chat.completion.chunk", "model": "peer",
             "choices": [], "usage": { "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 },
         });
         reply
-            .event(&chunk(finish))
+            .finish("stop")
             .event(&usage.to_string())
             .event("[DONE]")
     }
@@ -96,6 +94,20 @@ impl Reply {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With a piece of an answer's text.
+    pub fn text(self, text: &str) -> Self {
+        self.event(&chunk(
+            json!([{ "index": 0, "delta": { "content": text } }]),
+        ))
+    }
+
+    /// With the reason why the answer ends: `stop`, `length`, …
+    pub fn finish(self, reason: &str) -> Self {
+        self.event(&chunk(
+            json!([{ "index": 0, "delta": {}, "finish_reason": reason }]),
+        ))
     }
 
     /// With another step.
@@ -162,13 +174,14 @@ impl Reply {
         self
     }
 
-    /// The reply; `sent` is called for each piece as it leaves.
+    /// The response on this connection; `sent` is called for each piece as it leaves.
     pub(super) fn response(
         self,
+        connection: Arc<TcpStream>,
         sent: impl Fn() + Clone + Send + 'static,
     ) -> Response<UnsyncBoxBody<Bytes, io::Error>> {
         let frames = stream::iter(self.steps).filter_map(move |step| {
-            let sent = sent.clone();
+            let (connection, sent) = (Arc::clone(&connection), sent.clone());
             async move {
                 match step {
                     Step::Bytes(bytes) => {
@@ -180,6 +193,11 @@ impl Reply {
                         None
                     }
                     Step::Cut => Some(Err(io::ErrorKind::ConnectionReset.into())),
+                    Step::Reset => {
+                        // Without it the connection ends as it does for a cut, and the test tells.
+                        let _ = connection.set_zero_linger();
+                        Some(Err(io::ErrorKind::ConnectionReset.into()))
+                    }
                     Step::Silence => std::future::pending().await,
                 }
             }

@@ -9,6 +9,7 @@
 )]
 
 mod abandoned;
+mod ai;
 mod browser;
 mod doors;
 mod examples;

@@ -212,14 +212,14 @@ async fn an_app_is_written_by_hand_rewound_forwarded_exported_and_deleted() {
 }
 
 /// An open preview: its origin and cookie.
-struct Preview<'a> {
+pub struct Preview<'a> {
     daemon: &'a Daemon,
-    origin: String,
+    pub origin: String,
     cookie: String,
 }
 
 impl<'a> Preview<'a> {
-    async fn open(daemon: &'a Daemon, project: &str) -> Self {
+    pub async fn open(daemon: &'a Daemon, project: &str) -> Self {
         let info = daemon
             .post(&format!("/projects/{project}/preview"), json!({}))
             .await
@@ -246,13 +246,13 @@ impl<'a> Preview<'a> {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.daemon
             .request_site(method, &self.origin, path)
             .header("cookie", &self.cookie)
     }
 
-    async fn query(&self, name: &str, params: Value) -> Answer {
+    pub async fn query(&self, name: &str, params: Value) -> Answer {
         send(
             self.request(Method::POST, &format!("/_lab/q/{name}"))
                 .header("origin", &self.origin)

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 const SLOW: Duration = Duration::from_secs(60);
 
-async fn project(daemon: &Daemon) -> String {
+/// A project on the sample shop; its id.
+pub async fn project(daemon: &Daemon) -> String {
     let sources = daemon.get("/sources").await.unwrap().json();
     let create = json!({ "name": "Shop", "source": sources[0]["id"] });
     let made = daemon.post("/projects", create).await.unwrap();
@@ -35,7 +36,8 @@ async fn slow_project(daemon: &Daemon) -> String {
     project
 }
 
-async fn start(daemon: &Daemon, project: &str, text: &str) -> String {
+/// Starts a turn over HTTP; its id.
+pub async fn start(daemon: &Daemon, project: &str, text: &str) -> String {
     let id = TurnId::generate().to_string();
     let started = daemon
         .post(
@@ -49,7 +51,7 @@ async fn start(daemon: &Daemon, project: &str, text: &str) -> String {
 }
 
 /// Follows a turn over HTTP from an event on, at most so many; their numbers and types.
-async fn follow(daemon: &Daemon, route: &str, after: u64, most: usize) -> Vec<(u64, Value)> {
+pub async fn follow(daemon: &Daemon, route: &str, after: u64, most: usize) -> Vec<(u64, Value)> {
     let mut response = daemon
         .request(Method::GET, &format!("{route}/events"))
         .header("accept", "text/event-stream")
@@ -59,24 +61,30 @@ async fn follow(daemon: &Daemon, route: &str, after: u64, most: usize) -> Vec<(u
         .unwrap();
     assert_eq!(response.status(), 200);
     let mut seen = Vec::new();
-    let mut text = String::new();
+    // An event ends with an empty line; a chunk ends anywhere, also within a character.
+    let (mut bytes, mut from) = (Vec::new(), 0);
     while let Some(chunk) = response.chunk().await.unwrap() {
-        text.push_str(&String::from_utf8_lossy(&chunk));
-        while let Some((event, rest)) = text.split_once("\n\n") {
+        bytes.extend_from_slice(&chunk);
+        while let Some(end) = bytes[from..].windows(2).position(|end| end == b"\n\n") {
+            let event = std::str::from_utf8(&bytes[..from + end]).unwrap();
             if let Some(data) = event.lines().find_map(|line| line.strip_prefix("data: ")) {
                 let record: Value = serde_json::from_str(data).unwrap();
                 seen.push((record["seq"].as_u64().unwrap(), record["event"].clone()));
             }
-            text = rest.to_owned();
+            bytes.drain(..from + end + 2);
+            from = 0;
             if seen.len() == most {
                 return seen;
             }
         }
+        // What was searched once is not searched again, but for half an end.
+        from = bytes.len().saturating_sub(1);
     }
     seen
 }
 
-async fn paths(daemon: &Daemon, project: &str) -> Vec<String> {
+/// The paths of a project's files.
+pub async fn paths(daemon: &Daemon, project: &str) -> Vec<String> {
     let files = daemon
         .get(&format!("/projects/{project}/files"))
         .await
