@@ -11,6 +11,7 @@
 mod abandoned;
 mod ai;
 mod browser;
+mod canary;
 mod doors;
 mod examples;
 mod faults;
