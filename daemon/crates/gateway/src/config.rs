@@ -66,6 +66,14 @@ fn type_fault(key: &str, value: &Value, property: &Value) -> Option<FieldError> 
     if !fits && !value.is_null() {
         return Some(fault(key, &format!("This setting is of type {expected}.")));
     }
+    if property.get("format").and_then(Value::as_str) == Some("uri")
+        && value.as_str().is_some_and(has_credentials)
+    {
+        return Some(fault(
+            key,
+            "An address holds no user name and no password; enter the API key by itself.",
+        ));
+    }
     let choices = property.get("enum").and_then(Value::as_array)?;
     (!value.is_null() && !choices.contains(value)).then(|| {
         let choices: Vec<String> = choices.iter().map(Value::to_string).collect();
@@ -74,6 +82,11 @@ fn type_fault(key: &str, value: &Value, property: &Value) -> Option<FieldError> 
             &format!("This setting is one of {}.", choices.join(", ")),
         )
     })
+}
+
+/// Configuration is shown to everyone who may see the provider.
+fn has_credentials(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
 }
 
 fn fault(key: &str, message: &str) -> FieldError {
@@ -101,8 +114,9 @@ pub(crate) fn origin(slot: &CredentialSlotDef, config: &Value) -> Result<String,
         }
     };
     let field = format!("config.{key}");
-    let url = Url::parse(text)
-        .map_err(|_| ApiError::invalid(&field, format!("{text:?} is not an address.")))?;
+    let url = Url::parse(text).map_err(|_| {
+        ApiError::invalid(&field, "Write an address, such as https://api.example/v1.")
+    })?;
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -158,6 +172,20 @@ mod tests {
             assert_eq!(check(&config, &schema).unwrap_err().fields[0].field, field);
         }
         assert!(check(&Value::Null, &Value::Null).is_ok());
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_and_not_repeated() {
+        let schema = json!({ "properties": { "base-url": { "type": "string", "format": "uri" } } });
+        for url in [
+            "https://u:canary@api.example/v1",
+            "https://canary@api.example",
+        ] {
+            let error = check(&json!({ "base-url": url }), &schema).unwrap_err();
+            assert_eq!(error.fields[0].field, "config.base-url");
+            assert!(!error.message.contains("canary"), "{}", error.message);
+        }
+        assert!(check(&json!({ "base-url": "https://api.example/v1" }), &schema).is_ok());
     }
 
     #[test]
