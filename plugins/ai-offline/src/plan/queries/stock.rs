@@ -74,17 +74,17 @@ pub fn low_stock(catalog: &Catalog<'_>) -> Option<Made> {
         |level| from.column(&[], &level.name, Join::Inner),
     );
     let mut taken = vec!["missing".to_owned()];
-    let mut lines = Vec::new();
-    let mut columns = Vec::new();
-    let mut add = |expression: String, name: &str, heading: String, format: &'static str| {
+    let mut entry = |expression: String, name: &str, heading: String, format: &'static str| {
         let alias = unique(&key(name), &mut taken);
-        lines.push(format!("{expression} AS {}", catalog.dialect.name(&alias)));
-        columns.push(Shown {
+        let line = format!("{expression} AS {}", catalog.dialect.name(&alias));
+        let column = Shown {
             key: alias,
             label: heading,
             format,
-        });
+        };
+        (line, column)
     };
+    let mut texts = Vec::new();
     let mut tables: Vec<(Vec<Hop>, usize)> = catalog
         .hops_from(table)
         .map(|hop| (vec![hop], hop.to))
@@ -99,30 +99,39 @@ pub fn low_stock(catalog: &Catalog<'_>) -> Option<Made> {
                 } else {
                     label(&column.name)
                 };
-                add(
+                texts.push(entry(
                     expression,
                     &column.name,
                     heading,
                     format_of(catalog, column),
-                );
+                ));
             }
         }
     }
-    add(
+    let mut figures = vec![entry(
         amount.clone(),
         &quantity.name,
         label(&quantity.name),
         "number",
-    );
+    )];
     if let Some(level) = level {
-        add(bound.clone(), &level.name, label(&level.name), "number");
+        figures.push(entry(
+            bound.clone(),
+            &level.name,
+            label(&level.name),
+            "number",
+        ));
     }
-    lines.push(format!("{bound} - {amount} AS missing"));
-    columns.push(Shown {
+    let missing = Shown {
         key: "missing".into(),
         label: "Missing".into(),
         format: "number",
-    });
+    };
+    figures.push((format!("{bound} - {amount} AS missing"), missing));
+    // What it is, then how much is there: a narrow table shows its first columns.
+    let after_name = texts.len().min(1);
+    texts.splice(after_name..after_name, figures);
+    let (lines, columns): (Vec<String>, Vec<Shown>) = texts.into_iter().unzip();
     let text = format!(
         "SELECT\n  {}\n{}\nWHERE {amount} <= {bound}\nORDER BY missing DESC, 1\nLIMIT 500",
         lines.join(",\n  "),
