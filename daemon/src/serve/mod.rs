@@ -219,7 +219,7 @@ fn announce(config: &Config, addresses: &Addresses, auth: &Auth) {
     let console = addresses.console_url();
     let mut out = std::io::stdout().lock();
     let mut text = format!("labd is ready\n  console  {console}\n");
-    if std::io::stdout().is_terminal() || std::env::var_os("LABD_SHOW_SIGN_IN").is_some() {
+    if std::io::stdout().is_terminal() {
         let link = auth.sign_in_link();
         text.push_str(&format!(
             "  sign in  {console}/#sign-in={}  (once, within five minutes; another one: labd open)\n",

@@ -183,6 +183,12 @@ async fn a_browser_signs_in_once_and_foreign_pages_cannot_use_its_cookie() {
     let out = ask(Method::DELETE, "/api/v1/session").header("origin", &console);
     assert_eq!(send(out).await.unwrap().status, 204);
     assert_eq!(send(status(Some(&console))).await.unwrap().status, 401);
+    // Standard output is a file here, which may be kept: it gets no link of its own.
+    let said = fs::read_to_string(daemon.home.path().join("said")).unwrap();
+    assert!(
+        said.contains("labd open") && !said.contains("#sign-in="),
+        "{said}"
+    );
     let log = daemon.home.log();
     let value = cookie.split_once('=').unwrap().1;
     for secret in [token.as_str(), value, daemon.token()] {
