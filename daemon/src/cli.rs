@@ -89,6 +89,9 @@ pub struct ServeOptions {
     /// Do not offer the sample database
     #[arg(long)]
     pub no_sample: bool,
+    /// Print a sign-in link also where standard output is no terminal, and may be kept
+    #[arg(long)]
+    pub sign_in_link: bool,
     /// Open a damaged store as far as it can be read; a copy is kept
     #[arg(long)]
     pub accept_loss: bool,

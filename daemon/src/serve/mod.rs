@@ -82,8 +82,9 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
     let auth = Auth::open(store.clone(), Arc::new(SystemClock))
         .await
         .map_err(failed)?;
+    let link_asked = options.sign_in_link;
     signals::reload_when_told(global, options, config.clone(), log)?;
-    announce(&config, &addresses, &auth);
+    announce(&config, link_asked, &addresses, &auth);
     let server = Server::new(ServerParts {
         backend: daemon.clone(),
         auth,
@@ -213,13 +214,13 @@ async fn add_sample(config: &Config, daemon: &Daemon) {
     }
 }
 
-/// Says where everything is. The sign-in link is for whoever sees this terminal, and nothing of it
-/// is logged.
-fn announce(config: &Config, addresses: &Addresses, auth: &Auth) {
+/// Says where everything is. The sign-in link is for whoever sees this terminal or asked for it, and
+/// nothing of it is logged.
+fn announce(config: &Config, link_asked: bool, addresses: &Addresses, auth: &Auth) {
     let console = addresses.console_url();
     let mut out = std::io::stdout().lock();
     let mut text = format!("labd is ready\n  console  {console}\n");
-    if std::io::stdout().is_terminal() {
+    if link_asked || std::io::stdout().is_terminal() {
         let link = auth.sign_in_link();
         text.push_str(&format!(
             "  sign in  {console}/#sign-in={}  (once, within five minutes; another one: labd open)\n",

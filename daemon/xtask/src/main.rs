@@ -3,7 +3,7 @@
 //! | command | what it does |
 //! | --- | --- |
 //! | `setup` | installs what is missing: the Rust target, Debian packages (as root), npm packages |
-//! | `run [-- ARGS]` | sets up, builds all, then becomes `labd serve ARGS` |
+//! | `run [-- ARGS]` | sets up, builds all, then becomes `labd serve --sign-in-link ARGS` |
 //! | `test [-- ARGS]` | sets up, builds all, starts private servers, runs every test; `ARGS` go to nextest and narrow the run to it |
 //! | `vendor` | bundles the modules that generated apps may import |
 //! | `plugins` | vendor, then compiles and packages the plugins |

@@ -53,10 +53,11 @@ pub fn run(mut workspace: Workspace, arguments: &[String]) -> Result<()> {
             .args(["--workspace", "--bin", "labd"]),
     )?;
     let mut daemon = workspace.command(workspace.target().join("debug/labd"));
-    daemon.arg("serve").args(arguments);
+    // Who started this wants to look at it, wherever the output goes.
+    daemon.args(["serve", "--sign-in-link"]).args(arguments);
     // A daemon runs for long; builds of other clones go on meanwhile.
     workspace.release();
-    eprintln!("  > labd serve {}", arguments.join(" "));
+    eprintln!("  > labd serve --sign-in-link {}", arguments.join(" "));
     Err(Failure::new(format!(
         "cannot start labd: {}",
         daemon.exec()

@@ -3,7 +3,7 @@
 use labd_protocol::{ApiError, ErrorCode, NO_ID, ProjectId, answer, within};
 use labd_tests::{
     ai_peer::{AiPeer, Reply},
-    daemon::{Answer, Daemon, send, until},
+    daemon::{Answer, Daemon, Home, send, until},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -122,6 +122,21 @@ async fn sign_in(daemon: &Daemon, console: &str, token: &str) -> Answer {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_sign_in_link_at_the_start_gets_one_that_works_once() {
+    let home = Home::new().unwrap();
+    let daemon = Daemon::start_in(home, &["--no-sample", "--sign-in-link"])
+        .await
+        .unwrap();
+    let said = fs::read_to_string(daemon.home.path().join("said")).unwrap();
+    let (before, after) = said.split_once("/#sign-in=").unwrap();
+    let console = before.split_whitespace().last().unwrap();
+    let token = after.split_whitespace().next().unwrap();
+    assert_eq!(sign_in(&daemon, console, token).await.status, 200);
+    assert_eq!(sign_in(&daemon, console, token).await.status, 401);
+    assert!(!daemon.home.log().contains(token));
+}
+
+#[tokio::test]
 async fn a_browser_signs_in_once_and_foreign_pages_cannot_use_its_cookie() {
     let daemon = Daemon::start_empty().await.unwrap();
     let (console, token) = sign_in_link(&daemon).await;
@@ -183,7 +198,7 @@ async fn a_browser_signs_in_once_and_foreign_pages_cannot_use_its_cookie() {
     let out = ask(Method::DELETE, "/api/v1/session").header("origin", &console);
     assert_eq!(send(out).await.unwrap().status, 204);
     assert_eq!(send(status(Some(&console))).await.unwrap().status, 401);
-    // Standard output is a file here, which may be kept: it gets no link of its own.
+    // Standard output is a file here, which may be kept: without being asked it gets no link.
     let said = fs::read_to_string(daemon.home.path().join("said")).unwrap();
     assert!(
         said.contains("labd open") && !said.contains("#sign-in="),
