@@ -328,6 +328,17 @@ async fn a_secret_is_in_nothing_that_the_daemon_says_and_in_no_byte_of_its_data(
         said: Said::default(),
         project: String::new(),
     };
+    let notices = world.daemon.request(Method::GET, "/events");
+    let mut notices = notices.send().await.unwrap();
+    assert_eq!(notices.status(), 200);
+    let notices = tokio::spawn(async move {
+        let mut heard = Vec::new();
+        // Ends with the daemon.
+        while let Ok(Some(chunk)) = notices.chunk().await {
+            heard.extend_from_slice(&chunk);
+        }
+        heard
+    });
     mistakes_with_a_password(&mut world, wrong.as_str()).await;
     mistakes_with_a_key(&mut world).await;
 
@@ -445,6 +456,7 @@ async fn a_secret_is_in_nothing_that_the_daemon_says_and_in_no_byte_of_its_data(
         daemon, mut said, ..
     } = world;
     said.take("log", daemon.home.log());
+    said.take("notices", notices.await.unwrap());
 
     // The search looks where it should: what is no secret is found there.
     let found = said.places(MARKER);
@@ -463,7 +475,9 @@ async fn a_secret_is_in_nothing_that_the_daemon_says_and_in_no_byte_of_its_data(
     ] {
         assert!(found.contains(&place), "{place}: {found:?}");
     }
-    assert!(said.places(&source).contains(&"log"));
+    for place in ["log", "notices"] {
+        assert!(said.places(&source).contains(&place), "{place}");
+    }
     assert!(said.places("[scrubbed]").contains(&"events over HTTP"));
     let planted = daemon.home.data().join("planted");
     fs::write(&planted, format!("before {PASSWORD} after")).unwrap();
