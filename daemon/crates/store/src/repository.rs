@@ -42,7 +42,7 @@ impl<R: Named> Repository<R> {
         }
     }
 
-    /// All of them, in the order of their ids, which is that of their making.
+    /// All of them, in the order of their ids, which is that of their making, to the millisecond.
     ///
     /// # Errors
     /// When the store fails.
