@@ -18,11 +18,11 @@ use labd_protocol::{
     TurnId,
 };
 use labd_server::{Backend, Shown};
-use labd_store::Store;
+use labd_store::{Store, StoreInfo};
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::broadcast;
 
@@ -36,7 +36,12 @@ pub struct Daemon {
     pub builder: Builder,
     notices: broadcast::Sender<Notice>,
     started_at: Timestamp,
+    /// What the store said of itself, and when: it looks at each of its files for that.
+    store_info: Mutex<Option<(Instant, StoreInfo)>>,
 }
+
+/// How old what `status` says of the store's size may be.
+const STORE_INFO_AGE: Duration = Duration::from_secs(5);
 
 impl Daemon {
     pub fn new(
@@ -70,6 +75,7 @@ impl Daemon {
             builder,
             notices,
             started_at: Timestamp::now(),
+            store_info: Mutex::default(),
         }
     }
 
@@ -111,9 +117,33 @@ impl Daemon {
     }
 
     /// What the operator should know.
-    async fn warnings(&self) -> Result<Vec<String>, ApiError> {
+    /// What the store says of itself, at most [`STORE_INFO_AGE`] old.
+    async fn store_info(&self) -> StoreInfo {
+        let known = self
+            .store_info
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some((at, info)) = known
+            && at.elapsed() < STORE_INFO_AGE
+        {
+            return info;
+        }
+        let store = self.store.clone();
+        let info = match tokio::task::spawn_blocking(move || store.info()).await {
+            Ok(info) => info,
+            Err(_) => self.store.info(),
+        };
+        *self
+            .store_info
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), info.clone()));
+        info
+    }
+
+    async fn warnings(&self, store: &StoreInfo) -> Result<Vec<String>, ApiError> {
         let mut warnings = Vec::new();
-        if self.store.info().master_key.same_disk {
+        if store.master_key.same_disk {
             warnings.push(
                 "The master key lies on the same disk as the data: copies of the data are protected, the disk itself is not."
                     .to_owned(),
@@ -175,7 +205,7 @@ fn forward<T: Clone + Send + 'static>(
 #[async_trait]
 impl Backend for Daemon {
     async fn status(&self) -> Result<Status, ApiError> {
-        let info = self.store.info();
+        let info = self.store_info().await;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
@@ -187,7 +217,7 @@ impl Backend for Daemon {
             sources: self.sources.list().await?.len() as u64,
             running_turns: self.builder.running_turns(),
             store_bytes: info.database_bytes + info.blob_bytes,
-            warnings: self.warnings().await?,
+            warnings: self.warnings(&info).await?,
         })
     }
 

@@ -2,23 +2,31 @@
 
 use crate::{
     Result,
-    figures::{Amount, Figures, Samples},
+    figures::{Amount, Figures, Samples, ratio},
 };
 use labd_protocol::{answer, connect, within};
 use labd_tests::daemon::{Daemon, Home, until};
 use std::{
     fs,
+    os::unix::net,
+    path::Path,
     process::Stdio,
+    thread,
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
     process::Child,
+    runtime::{Builder, Runtime},
+    task::spawn_blocking,
     time::sleep,
 };
 
 const STARTS: usize = 20;
-const CALLS: usize = 10_000;
+/// Calls and echoes in turn, so many of each at a time.
+const ROUNDS: usize = 10;
+const CALLS: usize = 1_000;
 /// After this long a daemon without work does nothing any more.
 const IDLE: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -73,21 +81,80 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
         ),
     );
 
-    let labd = connect(home.data().join("run/labd.sock")).await?;
-    let mut calls = Samples::default();
-    for _ in 0..CALLS {
-        let start = Instant::now();
-        answer(labd.status(within(DEADLINE)).await)?;
-        calls.push(start.elapsed());
-    }
+    let socket = home.data().join("run/labd.sock");
+    let (calls, bare) = spawn_blocking(move || -> Result<_> {
+        let (mut calls, mut bare) = (Samples::default(), Samples::default());
+        for _ in 0..ROUNDS {
+            ask(&socket, &mut calls)?;
+            echo(&mut bare)?;
+        }
+        Ok((calls, bare))
+    })
+    .await??;
     figures.goal(
         "round trip of `status` over the socket, p50",
         Amount::Time(Duration::from_micros(60)),
         Amount::Time(calls.p50()),
         format!("p95 {}", Amount::Time(calls.p95())),
     );
+    figures.plain(
+        "the same, over one byte there and back between two threads",
+        ratio(calls.p50(), bare.p50()),
+        format!(
+            "{} to {}: what the system takes to wake the other side",
+            Amount::Time(calls.p50()),
+            Amount::Time(bare.p50())
+        ),
+    );
     child.kill().await?;
     Ok(())
+}
+
+/// A client with one thread, as editors have.
+fn single() -> Result<Runtime> {
+    Ok(Builder::new_current_thread().enable_all().build()?)
+}
+
+/// Asks a daemon how it is.
+fn ask(socket: &Path, calls: &mut Samples) -> Result<()> {
+    single()?.block_on(async {
+        let labd = connect(socket).await?;
+        for _ in 0..CALLS {
+            let start = Instant::now();
+            answer(labd.status(within(DEADLINE)).await)?;
+            calls.push(start.elapsed());
+        }
+        Ok(())
+    })
+}
+
+/// Sends a byte to a thread that sends it back.
+fn echo(bare: &mut Samples) -> Result<()> {
+    let (here, there) = net::UnixStream::pair()?;
+    here.set_nonblocking(true)?;
+    there.set_nonblocking(true)?;
+    let other = thread::spawn(move || -> Result<()> {
+        single()?.block_on(async {
+            let mut there = UnixStream::from_std(there)?;
+            let mut byte = [0];
+            while there.read_exact(&mut byte).await.is_ok() {
+                there.write_all(&byte).await?;
+            }
+            Ok(())
+        })
+    });
+    single()?.block_on(async {
+        let mut here = UnixStream::from_std(here)?;
+        let mut byte = [0];
+        for _ in 0..CALLS {
+            let start = Instant::now();
+            here.write_all(&byte).await?;
+            here.read_exact(&mut byte).await?;
+            bare.push(start.elapsed());
+        }
+        Ok::<_, std::io::Error>(())
+    })?;
+    other.join().map_err(|_| "the echo failed")?
 }
 
 /// Starts the daemon; how long it took to say that it is ready.
