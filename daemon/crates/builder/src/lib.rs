@@ -21,7 +21,6 @@ mod builder;
 mod checks;
 pub mod context;
 pub mod edit;
-mod error;
 pub mod limits;
 mod path;
 pub mod ports;

@@ -20,7 +20,6 @@ pub(crate) use entry::TurnEntry;
 
 use crate::{
     Builder,
-    error::storage,
     limits::{EVENTS_PAGE, EVENTS_WAIT, REQUEST_BYTES},
     workspace::records::{TurnRecord, key, stream},
 };
@@ -108,17 +107,15 @@ impl Builder {
         };
         let mut batch = Batch::new();
         let id = key(project, turn.id);
-        batch.expect_absent::<TurnRecord>(&id).map_err(storage)?;
-        batch.put(&id, &turn).map_err(storage)?;
+        batch.expect_absent::<TurnRecord>(&id)?;
+        batch.put(&id, &turn)?;
         let started = TurnEvent::Started {
             text: turn.text.clone(),
             provider: turn.provider.clone(),
             model: turn.model.clone(),
         };
-        batch
-            .append(&stream(project, turn.id), TurnEntry::now(started))
-            .map_err(storage)?;
-        self.repo().store.commit(batch).await.map_err(storage)?;
+        batch.append(&stream(project, turn.id), TurnEntry::now(started))?;
+        self.repo().store.commit(batch).await?;
 
         let running = Running {
             turn: turn.id,
@@ -189,22 +186,20 @@ impl Builder {
         let read = || {
             journal
                 .read::<TurnEntry>(&stream, after, max)
-                .map_err(storage)
+                .map_err(ApiError::from)
         };
         let finished =
             |(_, entry): &(u64, TurnEntry)| matches!(entry.event, TurnEvent::Finished { .. });
         let running =
             record.state == TurnState::Running && self.running_turn(project) == Some(turn);
         let is_over = || -> Result<bool, ApiError> {
-            let last = journal.last_seq(&stream).map_err(storage)?;
+            let last = journal.last_seq(&stream)?;
             if running || after < last {
                 return Ok(false);
             }
             // The record of a turn that has ended may be read a moment before its last event is
             // durable; without that event it is not over, unless its end could not be written.
-            let entry = journal
-                .read::<TurnEntry>(&stream, last.saturating_sub(1), 1)
-                .map_err(storage)?;
+            let entry = journal.read::<TurnEntry>(&stream, last.saturating_sub(1), 1)?;
             Ok(record.state == TurnState::Running || entry.last().is_some_and(finished))
         };
         let mut found = read()?;
@@ -237,12 +232,7 @@ impl Builder {
 
     fn turn_view(&self, record: TurnRecord) -> Result<Turn, ApiError> {
         let stream = stream(record.project, record.id);
-        let last_seq = self
-            .repo()
-            .store
-            .journal()
-            .last_seq(&stream)
-            .map_err(storage)?;
+        let last_seq = self.repo().store.journal().last_seq(&stream)?;
         let running = self.running_turn(record.project) == Some(record.id);
         let state = match record.state {
             // Its end could not be written; the next start of the daemon will.

@@ -3,7 +3,6 @@
 use super::{TurnEntry, finish::Outcome, work::Work};
 use crate::{
     Builder,
-    error::storage,
     limits::EVENTS_PAGE,
     workspace::{
         records::{TurnRecord, stream},
@@ -21,7 +20,7 @@ impl Builder {
             running.extend((turn.state == TurnState::Running).then_some(turn));
             Ok(())
         });
-        seen.map_err(storage)?;
+        seen?;
         for turn in running {
             let (project, id) = (turn.project, turn.id);
             tracing::info!(%project, turn = %id, "a turn was interrupted by the end of the daemon");
@@ -44,7 +43,7 @@ impl Builder {
                 .store
                 .journal()
                 .read::<TurnEntry>(&stream, after, EVENTS_PAGE as usize);
-            let page = page.map_err(storage)?;
+            let page = page?;
             let Some((last, _)) = page.last() else { break };
             after = *last;
             for (_, entry) in page {

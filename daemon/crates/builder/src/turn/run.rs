@@ -5,7 +5,6 @@ use crate::{
     Builder,
     answer::{Parser, Piece},
     context,
-    error::storage,
     limits::{ANSWER_BYTES, EVENTS_AT_ONCE},
     path::ProjectPath,
     ports::Model,
@@ -110,10 +109,7 @@ impl Active {
         let journal = self.builder.repo().store.journal();
         let stream = self.stream();
         for event in pieces(event) {
-            journal
-                .push(&stream, TurnEntry::now(event))
-                .await
-                .map_err(storage)?;
+            journal.push(&stream, TurnEntry::now(event)).await?;
         }
         Ok(())
     }
@@ -141,15 +137,13 @@ impl Active {
 
     async fn put_record(&self) -> Result<(), ApiError> {
         let mut batch = Batch::new();
-        batch
-            .put(&key(self.id(), self.record.id), &self.record)
-            .map_err(storage)?;
+        batch.put(&key(self.id(), self.record.id), &self.record)?;
         self.builder
             .repo()
             .store
             .commit(batch)
             .await
-            .map_err(storage)
+            .map_err(ApiError::from)
     }
 
     /// Asks, and takes the answer until its end. What may still report usage is given back.

@@ -1,7 +1,7 @@
 //! Reading states, and going back and forward between them.
 
 use super::{files::Files, records::Manifest};
-use crate::{Builder, ProjectPath, checks, error::storage, ports::Candidate};
+use crate::{Builder, ProjectPath, checks, ports::Candidate};
 use base64::Engine;
 use labd_protocol::{
     ApiError, ErrorCode, FileContent, FileEntry, Notice, Problem, ProjectId, Rewind, Snapshot,
@@ -196,7 +196,7 @@ impl Builder {
             .flush(stream)
             .await
             .map(drop)
-            .map_err(storage)
+            .map_err(ApiError::from)
     }
 }
 

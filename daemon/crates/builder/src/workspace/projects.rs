@@ -1,7 +1,7 @@
 //! Making, changing and removing projects.
 
 use super::records::ProjectRecord;
-use crate::{Builder, error::storage};
+use crate::Builder;
 use jiff::Timestamp;
 use labd_protocol::{
     ApiError, ErrorCode, Notice, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate,
@@ -37,12 +37,7 @@ impl Builder {
     /// When its name is none, or there is no such source.
     pub async fn project_create(&self, create: ProjectCreate) -> Result<Project, ApiError> {
         let id = create.id.unwrap_or_else(ProjectId::generate);
-        if let Some(there) = self
-            .repo()
-            .store
-            .get::<ProjectRecord>(&id.to_string())
-            .map_err(storage)?
-        {
+        if let Some(there) = self.repo().store.get::<ProjectRecord>(&id.to_string())? {
             return Ok(self.view(there));
         }
         let name = name("project", &create.name)?;
@@ -61,15 +56,13 @@ impl Builder {
         };
         let mut batch = Batch::new();
         let key = id.to_string();
-        batch
-            .expect_absent::<ProjectRecord>(&key)
-            .map_err(storage)?;
-        batch.put(&key, &record).map_err(storage)?;
+        batch.expect_absent::<ProjectRecord>(&key)?;
+        batch.put(&key, &record)?;
         match self.repo().store.commit(batch).await {
             Ok(()) => {}
             // Made at the same time with the same id.
             Err(StoreError::Conflict { .. }) => return self.project(id).await,
-            Err(error) => return Err(storage(error)),
+            Err(error) => return Err(error.into()),
         }
         self.notify(Notice::Project { project: id });
         Ok(self.view(record))

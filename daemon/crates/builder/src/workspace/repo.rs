@@ -6,7 +6,7 @@ use super::{
         Manifest, ProjectRecord, SnapshotRecord, StoredFile, TurnRecord, key, prefix, stream,
     },
 };
-use crate::{error::storage, path::ProjectPath};
+use crate::path::ProjectPath;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
 use jiff::Timestamp;
@@ -69,12 +69,12 @@ impl Repo {
     }
 
     pub(crate) fn project(&self, project: ProjectId) -> Result<ProjectRecord, ApiError> {
-        let found = self.store.get(&project.to_string()).map_err(storage)?;
+        let found = self.store.get(&project.to_string())?;
         found.ok_or_else(|| ApiError::not_found("project", project))
     }
 
     pub(crate) fn projects(&self) -> Result<Vec<ProjectRecord>, ApiError> {
-        let all = self.store.list("").map_err(storage)?;
+        let all = self.store.list("")?;
         Ok(all.into_iter().map(|(_, record)| record).collect())
     }
 
@@ -83,12 +83,12 @@ impl Repo {
         project: ProjectId,
         snapshot: SnapshotId,
     ) -> Result<SnapshotRecord, ApiError> {
-        let found = self.store.get(&key(project, snapshot)).map_err(storage)?;
+        let found = self.store.get(&key(project, snapshot))?;
         found.ok_or_else(|| ApiError::not_found("snapshot", snapshot))
     }
 
     pub(crate) fn snapshots(&self, project: ProjectId) -> Result<Vec<SnapshotRecord>, ApiError> {
-        let all = self.store.list(&prefix(project)).map_err(storage)?;
+        let all = self.store.list(&prefix(project))?;
         Ok(all.into_iter().map(|(_, record)| record).collect())
     }
 
@@ -102,15 +102,12 @@ impl Repo {
         project: ProjectId,
         turn: TurnId,
     ) -> Result<Option<TurnRecord>, ApiError> {
-        self.store.get(&key(project, turn)).map_err(storage)
+        self.store.get(&key(project, turn)).map_err(ApiError::from)
     }
 
     /// The turns of a project, the oldest first.
     pub(crate) fn turns(&self, project: ProjectId) -> Result<Vec<TurnRecord>, ApiError> {
-        let all = self
-            .store
-            .list::<TurnRecord>(&prefix(project))
-            .map_err(storage)?;
+        let all = self.store.list::<TurnRecord>(&prefix(project))?;
         let mut turns: Vec<_> = all.into_iter().map(|(_, record)| record).collect();
         // Clients choose ids, so their order says little.
         turns.sort_by_key(|turn| (turn.started_at, turn.id));
@@ -122,17 +119,20 @@ impl Repo {
         project: ProjectId,
         snapshot: SnapshotId,
     ) -> Result<Manifest, ApiError> {
-        let found = self.store.get(&key(project, snapshot)).map_err(storage)?;
+        let found = self.store.get(&key(project, snapshot))?;
         found.ok_or_else(|| ApiError::not_found("snapshot", snapshot))
     }
 
     pub(crate) async fn blob(&self, id: BlobId) -> Result<Bytes, ApiError> {
-        self.store.blob(&id).await.map_err(storage)
+        self.store.blob(&id).await.map_err(ApiError::from)
     }
 
     /// Keeps a text that a record will name.
     pub(crate) async fn put_text(&self, text: String) -> Result<BlobId, ApiError> {
-        self.store.put_blob(text.into()).await.map_err(storage)
+        self.store
+            .put_blob(text.into())
+            .await
+            .map_err(ApiError::from)
     }
 
     /// A state with its files; the empty one without a snapshot.
@@ -193,7 +193,7 @@ impl Repo {
             }
         }
         let contents = fresh.iter().map(|(_, content)| content.clone()).collect();
-        let blobs = self.store.put_blobs(contents).await.map_err(storage)?;
+        let blobs = self.store.put_blobs(contents).await?;
         for ((path, content), blob) in fresh.into_iter().zip(blobs) {
             manifest.files.insert(
                 path,
@@ -228,17 +228,13 @@ impl Repo {
             let mut new = old.clone();
             let mut batch = Batch::new();
             new.updated_at = Timestamp::now();
-            change(&mut new, &mut batch).map_err(storage)?;
+            change(&mut new, &mut batch)?;
             let id = project.to_string();
-            batch
-                .expect(&id, &old)
-                .map_err(storage)?
-                .put(&id, &new)
-                .map_err(storage)?;
+            batch.expect(&id, &old)?.put(&id, &new)?;
             match self.store.commit(batch).await {
                 Ok(()) => return Ok(new),
                 Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(storage(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(ApiError::new(
@@ -261,7 +257,7 @@ impl Repo {
             batch.delete::<TurnRecord>(&key(project, turn.id));
             batch.delete_stream(&stream(project, turn.id));
         }
-        self.store.commit(batch).await.map_err(storage)
+        self.store.commit(batch).await.map_err(ApiError::from)
     }
 
     /// Removes the blobs that nothing names; false when some are just being put. It never waits for
@@ -275,13 +271,13 @@ impl Repo {
             live.extend(manifest.files.values().map(|file| file.blob));
             Ok(())
         });
-        named.map_err(storage)?;
+        named?;
         let named = self.store.visit("", |_, turn: TurnRecord| {
             live.extend(turn.prompt);
             Ok(())
         });
-        named.map_err(storage)?;
-        let removed = self.store.collect_garbage(&live).await.map_err(storage)?;
+        named?;
+        let removed = self.store.collect_garbage(&live).await?;
         tracing::debug!(removed, "removed blobs that nothing names");
         Ok(true)
     }
