@@ -141,7 +141,7 @@ impl Daemon {
         info
     }
 
-    async fn warnings(&self, store: &StoreInfo) -> Result<Vec<String>, ApiError> {
+    fn warnings(&self, store: &StoreInfo, sources: Vec<SourceInfo>) -> Vec<String> {
         let mut warnings = Vec::new();
         if store.master_key.same_disk {
             warnings.push(
@@ -164,7 +164,7 @@ impl Daemon {
             };
             warnings.push(format!("The plugin {} cannot be used: {reason}", plugin.id));
         }
-        for source in self.sources.list().await? {
+        for source in sources {
             let found = source
                 .last_test
                 .map(|test| test.warnings)
@@ -175,7 +175,7 @@ impl Daemon {
                     .map(|text| format!("{}: {text}", source.name)),
             );
         }
-        Ok(warnings)
+        warnings
     }
 }
 
@@ -206,6 +206,7 @@ fn forward<T: Clone + Send + 'static>(
 impl Backend for Daemon {
     async fn status(&self) -> Result<Status, ApiError> {
         let info = self.store_info().await;
+        let sources = self.sources.list().await?;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
@@ -214,10 +215,10 @@ impl Backend for Daemon {
             console_url: String::new(),
             socket: String::new(),
             projects: self.builder.projects().await?.len() as u64,
-            sources: self.sources.list().await?.len() as u64,
+            sources: sources.len() as u64,
             running_turns: self.builder.running_turns(),
             store_bytes: info.database_bytes + info.blob_bytes,
-            warnings: self.warnings(&info).await?,
+            warnings: self.warnings(&info, sources),
         })
     }
 
