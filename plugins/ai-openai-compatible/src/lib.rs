@@ -82,16 +82,7 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
     fn models(&self, config: Config) -> Result<Vec<Model>> {
         let request =
             http::Request::get(config.url("/models")?).header("accept", "application/json");
-        let mut response = self.host.send(request)?;
-        if !response.is_success() {
-            let text = response.error_text();
-            return Err(fault::of_response(
-                &self.host,
-                response.status,
-                &response.headers,
-                &text,
-            ));
-        }
+        let mut response = self.ask(request)?;
         Ok(models(&response.json(MODELS_LIMIT)?))
     }
 
@@ -101,16 +92,7 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
         let wanted = http::Request::post(url)
             .header("accept", "text/event-stream")
             .json(&body)?;
-        let mut response = self.host.send(wanted)?;
-        if !response.is_success() {
-            let text = response.error_text();
-            return Err(fault::of_response(
-                &self.host,
-                response.status,
-                &response.headers,
-                &text,
-            ));
-        }
+        let response = self.ask(wanted)?;
         let declared = response
             .header("content-type")
             .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
@@ -126,6 +108,23 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
         Ok(Streamed::new(
             SseReader::new(response.body),
             stream::Chat::new(&request.model),
+        ))
+    }
+}
+
+impl<H: Host> OpenAiCompatible<H> {
+    /// Sends a request; an answer that is an error becomes one here.
+    fn ask(&self, request: http::Request) -> Result<http::Response<H::Body>> {
+        let mut response = self.host.send(request)?;
+        if response.is_success() {
+            return Ok(response);
+        }
+        let text = response.error_text();
+        Err(fault::of_response(
+            &self.host,
+            response.status,
+            &response.headers,
+            &text,
         ))
     }
 }
