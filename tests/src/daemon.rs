@@ -468,24 +468,49 @@ impl Daemon {
         Ok(())
     }
 
-    /// Bytes of memory that are its own.
+    /// Its memory.
     ///
     /// # Errors
     /// When the system does not tell.
-    pub fn memory(&self) -> Result<u64, Error> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let kib = status
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"))
-            .and_then(|rest| {
-                rest.trim()
-                    .trim_end_matches("kB")
-                    .trim()
-                    .parse::<u64>()
-                    .ok()
-            })
-            .ok_or_else(|| io::Error::other("no RssAnon"))?;
-        Ok(kib * 1024)
+    pub fn memory(&self) -> Result<Memory, Error> {
+        Memory::of(self.pid())
+    }
+}
+
+/// What a process has in memory, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// All, of which the program's own file is a part.
+    pub all: u64,
+    /// What only this process has.
+    pub own: u64,
+}
+
+impl Memory {
+    /// That of a process.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn of(pid: u32) -> Result<Self, Error> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let field = |name: &'static str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .and_then(|rest| {
+                    rest.trim()
+                        .trim_end_matches("kB")
+                        .trim()
+                        .parse::<u64>()
+                        .ok()
+                })
+                .map(|kib| kib * 1024)
+                .ok_or_else(|| io::Error::other(format!("no {name}")))
+        };
+        Ok(Self {
+            all: field("VmRSS:")?,
+            own: field("RssAnon:")?,
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 //! What crosses crates: end to end, hostile plugins, crash, browser.
 
+pub mod access;
 pub mod ai_peer;
 pub mod browser;
 pub mod daemon;
 pub mod proxy;
+pub mod repository;
 pub mod servers;

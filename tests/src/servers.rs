@@ -68,6 +68,14 @@ impl TestDatabase {
         &self.url
     }
 
+    /// The URL for labd, which verifies servers: the private one's certificate comes from no root
+    /// that a daemon knows.
+    pub fn url_without_tls(&self) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("sslmode", "disable");
+        url
+    }
+
     /// The database's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -8,18 +8,13 @@
 )]
 
 use labd_plugin_host::kinds::connector::{
-    Connection, ConnectorConfig, Param, QueryOptions, SourceAccess, SqliteFile, Target, TlsMode,
-    Values,
+    Connection, Param, QueryOptions, SourceAccess, TlsMode, Values,
 };
-use labd_plugin_host::{EmbeddedFile, PluginError, PluginHost, PluginOptions};
-use labd_tests::servers;
-use std::collections::BTreeMap;
-use std::fs;
+use labd_plugin_host::{PluginError, PluginHost, PluginOptions};
+use labd_tests::{access, repository::embedded_plugins, servers};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use url::Url;
-use zeroize::Zeroizing;
 
 /// A host with one package that `cargo xtask` has built.
 struct Host {
@@ -29,24 +24,13 @@ struct Host {
 }
 
 fn host(id: &str) -> Host {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../daemon/embedded/plugins");
-    let folder = fs::read_dir(&packages)
-        .expect("the plugins are not built: run `cargo xtask test`")
-        .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            path.file_name()
-                .unwrap()
-                .to_string_lossy()
-                .starts_with(&format!("{id}-"))
-        })
-        .expect("this plugin is not built: run `cargo xtask test`");
-    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-    let embedded = ["plugin.toml", "plugin.wasm.gz"]
-        .map(|file| EmbeddedFile {
-            path: format!("{name}/{file}").into(),
-            bytes: fs::read(folder.join(file)).unwrap().into(),
-        })
-        .to_vec();
+    let mut embedded =
+        embedded_plugins().expect("the plugins are not built: run `cargo xtask test`");
+    embedded.retain(|file| file.path.starts_with(&format!("{id}-")));
+    assert!(
+        !embedded.is_empty(),
+        "{id} is not built: run `cargo xtask test`"
+    );
     let data = tempfile::tempdir().unwrap();
     let host = PluginHost::start(PluginOptions {
         data_dir: data.path().to_owned(),
@@ -68,48 +52,8 @@ impl Host {
     }
 }
 
-fn access() -> SourceAccess {
-    SourceAccess {
-        source_id: "source".into(),
-        targets: Vec::new(),
-        tls: TlsMode::Disable,
-        ca: None,
-        client: None,
-        sqlite: None,
-        config: ConnectorConfig {
-            time_zone: "UTC".into(),
-            application_name: "labd".into(),
-            ..ConnectorConfig::default()
-        },
-        secrets: BTreeMap::new(),
-    }
-}
-
 fn file(path: &Path, writable: bool) -> Arc<SourceAccess> {
-    Arc::new(SourceAccess {
-        sqlite: Some(SqliteFile {
-            identity: None,
-            path: path.to_owned(),
-            writable,
-        }),
-        ..access()
-    })
-}
-
-fn server(url: &Url, tls: TlsMode) -> SourceAccess {
-    let mut access = access();
-    access.targets = vec![Target::Tcp {
-        host: url.host_str().unwrap().into(),
-        port: url.port().unwrap(),
-    }];
-    access.tls = tls;
-    access.config.user = Some(url.username().into());
-    access.config.database = Some(url.path().trim_start_matches('/').into());
-    access.secrets.insert(
-        "password".into(),
-        Zeroizing::new(url.password().unwrap_or_default().into()),
-    );
-    access
+    Arc::new(access::file(path, writable))
 }
 
 fn options() -> QueryOptions {
@@ -234,7 +178,7 @@ async fn sqlite_stops_what_takes_too_long() {
 async fn postgres_reads_within_a_read_only_transaction_and_tells_its_schema() {
     let database = servers::postgres().await.unwrap();
     let host = host("labd.postgres");
-    let access = Arc::new(server(database.url(), TlsMode::Disable));
+    let access = Arc::new(access::server(database.url(), TlsMode::Disable));
     let mut connection = host.open(&access).await.unwrap();
     let info = connection.server_info().await.unwrap();
     assert!(info.product.starts_with("PostgreSQL "), "{info:?}");
@@ -270,8 +214,8 @@ async fn postgres_reads_within_a_read_only_transaction_and_tells_its_schema() {
 async fn postgres_verifies_the_server_and_binds_the_password_to_the_connection() {
     let database = servers::postgres().await.unwrap();
     let host = host("labd.postgres");
-    let ca = fs::read_to_string(std::env::var("LABD_TEST_POSTGRES_CA").unwrap()).unwrap();
-    let mut trusted = server(database.url(), TlsMode::VerifyFull);
+    let ca = std::fs::read_to_string(std::env::var("LABD_TEST_POSTGRES_CA").unwrap()).unwrap();
+    let mut trusted = access::server(database.url(), TlsMode::VerifyFull);
     trusted.ca = Some(ca);
     // Fails where the server does not offer SCRAM-SHA-256-PLUS with this certificate.
     trusted
@@ -282,7 +226,7 @@ async fn postgres_verifies_the_server_and_binds_the_password_to_the_connection()
     let tls = "SELECT pid FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl";
     assert_eq!(integers(connection.as_mut(), tls, options()).await.len(), 1);
 
-    let mut stranger = server(database.url(), TlsMode::VerifyFull);
+    let mut stranger = access::server(database.url(), TlsMode::VerifyFull);
     stranger.source_id = "stranger".into();
     let error = host.open(&Arc::new(stranger)).await.err().unwrap();
     assert!(matches!(error, PluginError::Unavailable(_)), "{error:?}");
@@ -292,7 +236,7 @@ async fn postgres_verifies_the_server_and_binds_the_password_to_the_connection()
 async fn postgres_is_cancelled_from_a_second_instance() {
     let database = servers::postgres().await.unwrap();
     let host = host("labd.postgres");
-    let access = Arc::new(server(database.url(), TlsMode::Disable));
+    let access = Arc::new(access::server(database.url(), TlsMode::Disable));
     let mut connection = host.open(&access).await.unwrap();
     let token = connection.cancel_token().await.unwrap();
     let connector = host.host.connector("labd.postgres").unwrap();

@@ -9,13 +9,9 @@ use labd_plugin_host::kinds::sandbox::{
     AppRequest, AppServer, AppServices, Change, Prepared, Sandbox, SourceFile,
 };
 use labd_plugin_host::{PluginError, PluginHost, PluginOptions};
-use std::path::{Path, PathBuf};
+use labd_tests::repository;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// A host with nothing but the sandbox.
 struct Setup {
@@ -27,7 +23,7 @@ struct Setup {
 #[expect(clippy::expect_used, reason = "a test cannot go on without it")]
 fn setup() -> Setup {
     let data = tempfile::tempdir().expect("a temporary directory");
-    let package = root().join("daemon/embedded/plugins/labd.sandbox-web-0.1.0");
+    let package = repository::root().join("daemon/embedded/plugins/labd.sandbox-web-0.1.0");
     assert!(
         package.join("plugin.toml").exists(),
         "run `cargo xtask plugins` first"
@@ -49,25 +45,15 @@ fn setup() -> Setup {
 }
 
 #[expect(clippy::expect_used, reason = "a test cannot go on without it")]
-fn files(base: &Path, folder: &Path, found: &mut Vec<SourceFile>) {
-    for entry in std::fs::read_dir(folder).expect("the sample app") {
-        let path = entry.expect("the sample app").path();
-        if path.is_dir() {
-            files(base, &path, found);
-        } else if let Some(relative) = path.strip_prefix(base).ok().and_then(Path::to_str) {
-            found.push(SourceFile {
-                path: relative.to_owned(),
-                content: std::fs::read(&path).expect("the sample app").into(),
-            });
-        }
-    }
-}
-
 fn sample_app() -> Vec<SourceFile> {
-    let base = root().join("examples/apps/shop-dashboard");
-    let mut found = Vec::new();
-    files(&base, &base, &mut found);
-    found
+    let files = repository::sample_app().expect("the sample app");
+    files
+        .into_iter()
+        .map(|(path, content)| SourceFile {
+            path,
+            content: content.into(),
+        })
+        .collect()
 }
 
 fn app(server: &str) -> Vec<SourceFile> {

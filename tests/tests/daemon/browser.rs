@@ -3,8 +3,6 @@
 use labd_tests::{browser::play, daemon::Daemon, servers};
 use serde_json::{Value, json};
 
-use crate::postgres::without_tls;
-
 #[tokio::test]
 async fn the_main_job_is_done_from_the_link_to_the_deleted_project() {
     let daemon = Daemon::start().await.unwrap();
@@ -27,7 +25,7 @@ async fn postgresql_is_connected_browsed_and_read_exactly_up_to_the_page() {
         )
         .await
         .unwrap();
-    let url = without_tls(database.url());
+    let url = database.url_without_tls();
     let mut wrong = url.clone();
     wrong.set_password(Some("not the password")).unwrap();
     // By column: how it is written in SQL, and what the browser has to show.

@@ -28,17 +28,10 @@ pub async fn create(daemon: &Daemon, name: &str, url: &Url) -> Answer {
 /// A daemon with a database as its only source.
 pub async fn connected(database: &TestDatabase) -> (Daemon, String) {
     let daemon = Daemon::start_empty().await.unwrap();
-    let created = create(&daemon, "shop", &without_tls(database.url())).await;
+    let created = create(&daemon, "shop", &database.url_without_tls()).await;
     assert_eq!(created.status, 201, "{}", created.text());
     let id = created.json()["id"].as_str().unwrap().to_owned();
     (daemon, id)
-}
-
-/// The private server's certificate comes from no root that the daemon knows.
-pub fn without_tls(url: &Url) -> Url {
-    let mut url = url.clone();
-    url.query_pairs_mut().append_pair("sslmode", "disable");
-    url
 }
 
 /// Asks over HTTP.
@@ -82,7 +75,7 @@ async fn a_database_is_connected_at_every_door_and_its_schema_read_with_exact_ty
         .batch_execute(TABLES)
         .await
         .unwrap();
-    let url = without_tls(database.url());
+    let url = database.url_without_tls();
     let (daemon, id) = connected(&database).await;
 
     let schema = daemon.get(&format!("/sources/{id}/schema")).await.unwrap();
@@ -285,7 +278,7 @@ async fn an_authority_of_ones_own_is_told_and_can_go_again() {
 async fn each_wrong_part_of_a_url_has_its_own_message() {
     let database = servers::postgres().await.unwrap();
     let daemon = Daemon::start_empty().await.unwrap();
-    let good = without_tls(database.url());
+    let good = database.url_without_tls();
     let with = |change: &dyn Fn(&mut Url)| {
         let mut url = good.clone();
         change(&mut url);
@@ -409,7 +402,7 @@ async fn a_database_that_goes_away_in_the_middle_of_a_query_can_be_asked_again_w
     let database = servers::postgres().await.unwrap();
     let proxy = Proxy::to(database.url()).await.unwrap();
     let daemon = Daemon::start_empty().await.unwrap();
-    let url = proxy.url(&without_tls(database.url()));
+    let url = proxy.url(&database.url_without_tls());
     let created = create(&daemon, "shop", &url).await;
     assert_eq!(created.status, 201, "{}", created.text());
     let id = created.json()["id"].as_str().unwrap().to_owned();
@@ -450,7 +443,7 @@ async fn ten_million_rows_come_in_pages_with_bounded_memory_and_can_be_given_up(
     let (daemon, id) = connected(&database).await;
     // So that what is counted is this query alone.
     query(&daemon, &id, "SELECT 1").await;
-    let before = daemon.memory().unwrap();
+    let before = daemon.memory().unwrap().own;
     let asked = Instant::now();
     let labd = daemon.rpc().await.unwrap();
     let sql = "SELECT n, md5(n::text) AS text FROM generate_series(1, 10000000) n";
@@ -468,7 +461,7 @@ async fn ten_million_rows_come_in_pages_with_bounded_memory_and_can_be_given_up(
         page = answer(labd.query_next(within(SLOW), next).await).unwrap();
     }
     assert!(expected > 20 * 1_000, "{expected}");
-    let grown = daemon.memory().unwrap().saturating_sub(before);
+    let grown = daemon.memory().unwrap().own.saturating_sub(before);
     assert!(grown < 256 << 20, "{grown} bytes");
 
     let cursor = page.next.unwrap();

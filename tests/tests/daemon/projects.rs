@@ -1,33 +1,13 @@
 //! Projects, their history and their previews, with an app written by hand.
 
-use std::{
-    collections::BTreeMap,
-    io::{Cursor, Read},
-    path::{Path, PathBuf},
-};
+use std::io::{Cursor, Read};
 
-use labd_tests::daemon::{Answer, Daemon, send};
+use labd_tests::{
+    daemon::{Answer, Daemon, send},
+    repository::sample_app,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
-
-/// The files of the example, those that others need first.
-fn example() -> BTreeMap<String, String> {
-    fn collect(root: &Path, folder: PathBuf, files: &mut BTreeMap<String, String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(root, path, files);
-            } else {
-                let name = path.strip_prefix(root).unwrap().display().to_string();
-                files.insert(name, std::fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/apps/shop-dashboard");
-    let mut files = BTreeMap::new();
-    collect(&root, root.clone(), &mut files);
-    files
-}
 
 /// A project on the sample shop; its id.
 async fn project(daemon: &Daemon, name: &str) -> String {
@@ -50,7 +30,7 @@ async fn save(daemon: &Daemon, project: &str, path: &str, text: &str, base: Valu
 async fn dashboard(daemon: &Daemon, name: &str) -> String {
     let project = project(daemon, name).await;
     let mut last = Value::Null;
-    for (path, text) in example() {
+    for (path, text) in sample_app().unwrap() {
         let saved = save(daemon, &project, &path, &text, Value::Null).await;
         assert_eq!(saved.status, 200, "{path}: {}", saved.text());
         last = saved.json();
@@ -79,7 +59,11 @@ async fn an_app_is_written_by_hand_rewound_forwarded_exported_and_deleted() {
         .collect();
     assert_eq!(
         names,
-        example().keys().map(String::as_str).collect::<Vec<_>>()
+        sample_app()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
     );
     let first = head(&daemon, &project).await;
 
@@ -132,7 +116,7 @@ async fn an_app_is_written_by_hand_rewound_forwarded_exported_and_deleted() {
         .unwrap()
         .json();
     let states = history.as_array().unwrap();
-    assert_eq!(states.len(), example().len() + 1);
+    assert_eq!(states.len(), sample_app().unwrap().len() + 1);
     assert_eq!(states[0]["id"], second);
     assert_eq!(states[0]["author"]["type"], "person");
 
@@ -182,7 +166,7 @@ async fn an_app_is_written_by_hand_rewound_forwarded_exported_and_deleted() {
         );
         found.push(name);
     }
-    for path in example().keys() {
+    for path in sample_app().unwrap().keys() {
         assert!(
             found.iter().any(|name| name.ends_with(path.as_str())),
             "{path} in {found:?}"

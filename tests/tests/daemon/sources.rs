@@ -10,7 +10,7 @@ use labd_tests::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::postgres::{SLOW, connected, query, without_tls};
+use crate::postgres::{SLOW, connected, query};
 
 /// Names of the relations of a source's schema, which is not read anew for it.
 async fn relations(daemon: &Daemon, source: &str) -> Value {
@@ -51,7 +51,7 @@ async fn a_source_that_is_switched_serves_nothing_of_the_database_before() {
         .await
         .unwrap();
     let typed = ["source", "update", "shop", "--url", "--url-file", "-"];
-    let url = without_tls(there.url());
+    let url = there.url_without_tls();
     let typed = daemon.home.run_with_input(&typed, url.as_str()).await;
     let typed = typed.unwrap();
     assert_eq!(typed.code, 0, "{}", typed.err);

@@ -1,6 +1,7 @@
 //! A headless Chromium that tells when a page has painted: `tests/browser/paint.mjs`.
 
-use crate::{Result, plugins::root};
+use crate::Result;
+use labd_tests::repository::root;
 use serde::Deserialize;
 use std::{
     process::Stdio,

@@ -5,7 +5,7 @@ use crate::{
     figures::{Amount, Figures, Samples, ratio},
 };
 use labd_protocol::{answer, connect, within};
-use labd_tests::daemon::{Daemon, Home, until};
+use labd_tests::daemon::{Daemon, Home, Memory, until};
 use std::{
     fs,
     os::unix::net,
@@ -70,7 +70,7 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
 
     let (mut child, _) = start(&home).await?;
     sleep(IDLE).await;
-    let memory = resident(child.id().unwrap_or_default())?;
+    let memory = Memory::of(child.id().unwrap_or_default())?;
     figures.goal(
         "memory of the idle daemon (resident)",
         Amount::Bytes(60 << 20),
@@ -171,28 +171,4 @@ async fn start(home: &Home) -> Result<(Child, Duration)> {
             return Ok((child, begun.elapsed()));
         }
     }
-}
-
-struct Memory {
-    /// All that is in memory, of which the program's own file is a part.
-    all: u64,
-    /// What only this process has.
-    own: u64,
-}
-
-fn resident(pid: u32) -> Result<Memory> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let field = |name: &str| -> Result<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let kib: u64 = line
-            .ok_or("no such field")?
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()?;
-        Ok(kib * 1024)
-    };
-    Ok(Memory {
-        all: field("VmRSS:")?,
-        own: field("RssAnon:")?,
-    })
 }

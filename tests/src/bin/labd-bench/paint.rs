@@ -8,17 +8,18 @@ use crate::{
     Result,
     browser::Page,
     figures::{Amount, Figures, Samples},
-    plugins::sample_app,
 };
 use labd_protocol::TurnId;
 use labd_tests::{
     ai_peer::{AiPeer, Reply},
     daemon::{Daemon, send, until},
+    repository::sample_app,
     servers::{self, TestDatabase},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     time::{Duration, SystemTime},
 };
@@ -100,9 +101,9 @@ pub async fn measure(figures: &mut Figures) -> Result<Painted> {
 }
 
 /// The sample app, for PostgreSQL.
-fn app() -> Result<Vec<(String, String)>> {
+fn app() -> Result<BTreeMap<String, String>> {
     let mut app = sample_app()?;
-    for (_, content) in &mut app {
+    for content in app.values_mut() {
         *content = content.replace(
             "strftime('%Y-%m', ordered_at)",
             "to_char(ordered_at, 'YYYY-MM')",
@@ -112,7 +113,7 @@ fn app() -> Result<Vec<(String, String)>> {
 }
 
 async fn project(daemon: &Daemon, database: &TestDatabase, peer: &AiPeer) -> Result<String> {
-    let source = json!({ "name": "Shop", "url": format!("{}?sslmode=disable", database.url()) });
+    let source = json!({ "name": "Shop", "url": database.url_without_tls().as_str() });
     let source = made(daemon.post("/sources", source).await?)?;
     let provider = json!({
         "name": "peer", "plugin": "labd.openai-compatible",
@@ -148,7 +149,7 @@ async fn turn(
     daemon: &Daemon,
     project: &str,
     peer: &AiPeer,
-    app: &[(String, String)],
+    app: &BTreeMap<String, String>,
     title: &str,
 ) -> Result<SystemTime> {
     let mut answer = "Here it is.\n<lab-app title=\"Shop\">\n".to_owned();

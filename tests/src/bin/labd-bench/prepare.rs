@@ -3,10 +3,14 @@
 use crate::{
     Result,
     figures::{Amount, Figures, Samples},
-    plugins::{Plugins, sample_app},
+    plugins::Plugins,
 };
 use labd_plugin_host::kinds::sandbox::{Change, SourceFile};
-use std::time::{Duration, Instant};
+use labd_tests::repository::sample_app;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 const TIMES: usize = 60;
 
@@ -51,7 +55,7 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
 }
 
 /// All files, or only a page, with a class and a remark that differ each time.
-fn change(app: &[(String, String)], time: usize, all: bool) -> Change {
+fn change(app: &BTreeMap<String, String>, time: usize, all: bool) -> Change {
     let changed = app
         .iter()
         .filter(|(path, _)| all || path.ends_with("Overview.tsx"))

@@ -9,11 +9,14 @@ use futures_util::TryStreamExt as _;
 use labd_data::{ConnectorEntry, Connectors, Sources, SourcesOptions};
 use labd_plugin_host::{
     PluginHost,
-    kinds::connector::{ConnectorConfig, QueryOptions, SourceAccess, Target, TlsMode, Values},
+    kinds::connector::{QueryOptions, TlsMode, Values},
 };
 use labd_protocol::{QueryRequest, Secret, SourceCreate};
 use labd_store::{Options, Store};
-use labd_tests::servers::{self, TestDatabase};
+use labd_tests::{
+    access,
+    servers::{self, TestDatabase},
+};
 use std::{
     collections::BTreeMap,
     hint::black_box,
@@ -21,7 +24,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use tokio_postgres::types::ToSql;
-use zeroize::Zeroizing;
 
 const POSTGRES: &str = "labd.postgres";
 const ROUNDS: usize = 40;
@@ -61,7 +63,7 @@ async fn small(
     let source = sources
         .create(SourceCreate {
             name: "bench".into(),
-            url: Secret::new(format!("{}?sslmode=disable", database.url())),
+            url: Secret::new(database.url_without_tls().as_str()),
             ca: None,
             client: None,
             time_zone: None,
@@ -125,7 +127,9 @@ async fn large(
     native: &tokio_postgres::Client,
 ) -> Result<()> {
     let connector = plugins.host.connector(POSTGRES).ok_or("no connector")?;
-    let mut connection = connector.open(Arc::new(access(database)?)).await?;
+    let mut connection = connector
+        .open(Arc::new(access::server(database.url(), TlsMode::Disable)))
+        .await?;
     let statement = native.prepare(FETCH).await?;
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for round in 0..=FETCHES {
@@ -199,30 +203,6 @@ struct Columns {
     total: Vec<f64>,
     paid: Vec<bool>,
     ordered_at: Vec<SystemTime>,
-}
-
-fn access(database: &TestDatabase) -> Result<SourceAccess> {
-    let url = database.url();
-    let password = Zeroizing::new(url.password().unwrap_or_default().to_owned());
-    Ok(SourceAccess {
-        source_id: "bench".into(),
-        targets: vec![Target::Tcp {
-            host: url.host_str().ok_or("no host")?.into(),
-            port: url.port().ok_or("no port")?,
-        }],
-        tls: TlsMode::Disable,
-        ca: None,
-        client: None,
-        sqlite: None,
-        config: ConnectorConfig {
-            user: Some(url.username().into()),
-            database: Some(database.name().into()),
-            time_zone: "UTC".into(),
-            application_name: "labd".into(),
-            ..ConnectorConfig::default()
-        },
-        secrets: BTreeMap::from([("password".to_owned(), password)]),
-    })
 }
 
 /// The connectors that the sources know here.
