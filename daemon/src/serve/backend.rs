@@ -130,10 +130,9 @@ impl Daemon {
             return info;
         }
         let store = self.store.clone();
-        let info = match tokio::task::spawn_blocking(move || store.info()).await {
-            Ok(info) => info,
-            Err(_) => self.store.info(),
-        };
+        let info = tokio::task::spawn_blocking(move || store.info())
+            .await
+            .unwrap_or_else(|_| self.store.info());
         *self
             .store_info
             .lock()

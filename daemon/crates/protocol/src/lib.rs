@@ -6,6 +6,7 @@
 
 mod base64;
 mod client;
+mod coding;
 mod error;
 mod ids;
 mod names;
@@ -21,6 +22,7 @@ mod wrong_json;
 
 pub use base64::Base64;
 pub use client::{ClientTransport, answer, client, connect, within};
+pub use coding::packed;
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, TurnId};
 pub use names::name;

@@ -37,19 +37,6 @@ pub(super) fn protect<B>(response: &mut Response<B>, console_origin: &str) {
     }
 }
 
-/// The client understands a content coding.
-pub(super) fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|offer| {
-            let mut parts = offer.split(';').map(str::trim);
-            parts.next() == Some(coding) && !parts.any(|part| part == "q=0")
-        })
-}
-
 /// A browser asks for the script of a service worker.
 pub(super) fn is_service_worker(headers: &HeaderMap) -> bool {
     headers.contains_key("service-worker")
@@ -78,23 +65,4 @@ pub(super) fn may_be_set_by_app(name: &str) -> bool {
             | "retry-after"
             | "vary"
     ) || (name.starts_with("x-") && !name.starts_with("x-labd-"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_coding_is_used_only_where_it_is_accepted() {
-        let accepts = |offer: &'static str, coding| {
-            let headers =
-                HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(offer))]);
-            accepts(&headers, coding)
-        };
-        assert!(accepts("gzip, deflate, br, zstd", "br"));
-        assert!(accepts("br;q=0.5", "br"));
-        assert!(!accepts("gzip;q=0", "gzip"));
-        assert!(!accepts("brotli", "br"));
-        assert!(!super::accepts(&HeaderMap::new(), "gzip"));
-    }
 }

@@ -28,7 +28,7 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use labd_protocol::{ApiError, ErrorCode, ProjectId};
+use labd_protocol::{ApiError, ErrorCode, ProjectId, packed};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -40,10 +40,6 @@ pub type PreviewBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + S
 
 /// The largest report of a fault, in bytes.
 const MOST_REPORT: usize = 64 * 1024;
-
-/// Codings of the vendor modules, the smallest first, and the ending of the twins that the vendor
-/// build makes.
-const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 impl Previews {
     /// Answers a request on a project's origin. `viewer` names the caller.
@@ -130,15 +126,12 @@ impl Previews {
         let Some(asset) = sandboxes.asset(path) else {
             return not_found();
         };
-        let packed = ENCODINGS
-            .into_iter()
-            .filter(|(coding, _)| headers::accepts(headers, coding))
-            .find_map(|(coding, ending)| {
-                let packed = sandboxes.asset(&format!("{path}{ending}"))?;
-                Some((coding, packed.content))
-            });
+        let offers = headers.get_all(header::ACCEPT_ENCODING).iter();
+        let packed = packed(offers.filter_map(|value| value.to_str().ok()), |ending| {
+            sandboxes.asset(&format!("{path}{ending}"))
+        });
         let (coding, content) = match packed {
-            Some((coding, content)) => (Some(coding), content),
+            Some((coding, twin)) => (Some(coding), twin.content),
             None => (None, asset.content),
         };
         let mut response = immutable(&asset.media_type, content);

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use labd_protocol::packed;
 use sha2::{Digest, Sha256};
 
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -107,27 +108,14 @@ fn variant(
     name: &str,
     headers: &HeaderMap,
 ) -> Option<(Bytes, Option<&'static str>)> {
-    let accepts = |wanted: &str| {
-        headers
-            .get_all(header::ACCEPT_ENCODING)
-            .iter()
-            .any(|value| {
-                value.to_str().is_ok_and(|value| {
-                    value.split(',').any(|coding| {
-                        let mut parts = coding.split(';').map(str::trim);
-                        parts.next() == Some(wanted) && !parts.any(|part| part == "q=0")
-                    })
-                })
-            })
-    };
-    for (coding, ending) in [("br", "br"), ("gzip", "gz")] {
-        if accepts(coding)
-            && let Some(content) = assets.get(&format!("{name}.{ending}"))
-        {
-            return Some((content, Some(coding)));
-        }
+    let offers = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let packed = packed(offers.filter_map(|value| value.to_str().ok()), |ending| {
+        assets.get(&format!("{name}{ending}"))
+    });
+    match packed {
+        Some((coding, content)) => Some((content, Some(coding))),
+        None => assets.get(name).map(|content| (content, None)),
     }
-    assets.get(name).map(|content| (content, None))
 }
 
 fn media_type(name: &str) -> String {
