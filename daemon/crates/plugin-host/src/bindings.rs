@@ -16,6 +16,7 @@ pub(crate) mod host {
                 import labd:host/http@0.1.0;
                 import labd:host/net@0.1.0;
                 import labd:host/sqlite@0.1.0;
+                import labd:host/bundle@0.1.0;
             }
         ",
         path: ["../../../wit/common", "../../../wit/host"],
@@ -59,6 +60,17 @@ pub(crate) mod sandbox {
         inline: "package labd:bind; world sandbox { export labd:sandbox/sandbox@0.1.0; }",
         path: ["../../../wit/common", "../../../wit/host", "../../../wit/sandbox"],
         world: "labd:bind/sandbox",
+        exports: { default: async },
+        with: { "labd:common/errors@0.1.0": crate::bindings::host::labd::common::errors },
+    });
+}
+
+/// What a deployer exports.
+pub(crate) mod deployer {
+    wasmtime::component::bindgen!({
+        inline: "package labd:bind; world deployer { export labd:deployer/deployer@0.1.0; }",
+        path: ["../../../wit/common", "../../../wit/host", "../../../wit/deployer"],
+        world: "labd:bind/deployer",
         exports: { default: async },
         with: { "labd:common/errors@0.1.0": crate::bindings::host::labd::common::errors },
     });
