@@ -6,7 +6,7 @@
 //! | module | what it settles |
 //! | --- | --- |
 //! | `registry` | which plugins there are |
-//! | `package`, `manifest`, `grants`, `permitted` | what a plugin is, asks for and may do |
+//! | [`manifest`] (of `labd-plugin-package`), `grants`, `permitted` | what a plugin is, asks for and may do |
 //! | `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
 //! | `state`, `instance`, `pool`, `health`, `limits` | instances, their owners and their limits |
 //! | `capabilities` | what the host offers to plugins |
@@ -30,10 +30,8 @@ pub mod kinds;
 pub mod limits;
 mod linker;
 mod lookup;
-pub mod manifest;
 pub mod net;
 pub mod observe;
-mod package;
 mod permitted;
 mod plugin_core;
 mod pool;
@@ -42,13 +40,17 @@ pub mod sqlite;
 mod state;
 pub mod tls;
 
+use labd_plugin_package::package;
+
 pub use cache::CacheError;
 pub use engine::EngineError;
 pub use error::{Denial, Fault, PluginError};
 pub use grants::{Ceiling, GrantError};
+pub use labd_plugin_package::{
+    manifest::{self, Kind, Manifest, ManifestError, Permissions},
+    package::{EmbeddedFile, PackageError},
+};
 pub use limits::Limits;
 pub use linker::LoadError;
-pub use manifest::{Kind, Manifest, ManifestError, Permissions};
-pub use package::{EmbeddedFile, PackageError};
 pub use plugin_core::{Happening, PluginCounters, PluginEvent};
 pub use registry::{PluginHost, PluginOptions, PluginState, PluginSummary, StartError};

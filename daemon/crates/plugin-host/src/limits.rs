@@ -28,9 +28,10 @@
 //! | [`Limits::healthy_after`] | time without a trap that restores the budget | 60 s | |
 //! | [`Limits::idle_instance`] | time after which an unused instance is dropped | 60 s | an idle daemon is small |
 //! | [`Limits::idle_workspace`] | the same for workspaces and servers of projects | 10 min | rebuilding them costs a compile |
-//! | [`WASM_BYTES`] | size of a component | 64 MiB | StarlingMonkey and CPython fit |
-//! | [`MANIFEST_BYTES`] / [`ASSET_BYTES`] / [`PACKAGE_BYTES`] | bytes | 256 KiB / 16 MiB / 256 MiB | |
+//!
+//! How large a package may be stands in [`labd_plugin_package::limits`].
 
+pub use labd_plugin_package::limits::MEMORY_CEILING;
 use std::time::Duration;
 
 /// One mebibyte.
@@ -41,20 +42,10 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 /// How long the ticker goes on after the last guest has stopped, so that calls in close succession
 /// do not wake it each time.
 pub const TICKER_LINGER: u32 = 20;
-/// The most memory a manifest may ask for.
-pub const MEMORY_CEILING: usize = 512 * MIB;
 /// Longest line of a plugin's log; what is beyond is cut.
 pub const LOG_LINE_BYTES: usize = 8 * 1024;
 /// Longest `clock.sleep`.
 pub const SLEEP: Duration = Duration::from_secs(60);
-/// Largest component.
-pub const WASM_BYTES: u64 = 64 * MIB as u64;
-/// Largest manifest.
-pub const MANIFEST_BYTES: u64 = 256 * 1024;
-/// Largest asset.
-pub const ASSET_BYTES: u64 = 16 * MIB as u64;
-/// Largest package, unpacked.
-pub const PACKAGE_BYTES: u64 = 256 * MIB as u64;
 /// Events that wait for a slow subscriber before the oldest are dropped.
 pub const EVENT_QUEUE: usize = 256;
 

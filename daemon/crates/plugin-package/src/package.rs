@@ -64,8 +64,10 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> PackageError {
 
 /// A package on disk whose manifest was read.
 #[derive(Debug)]
-pub(crate) struct Package {
+pub struct Package {
+    /// Where it lies.
     pub dir: PathBuf,
+    /// What it says of itself.
     pub manifest: Manifest,
     /// SHA-256 of manifest and component, in hexadecimal.
     pub digest: String,
@@ -177,7 +179,7 @@ fn read_bounded(path: &Path, from: impl Read, limit: u64) -> Result<Vec<u8>, Pac
 
 /// Writes embedded packages to `<plugins>/<id>/<version>/`, where they are not there already, and
 /// gives what they are. One that is refused does not keep the others away.
-pub(crate) fn unpack(
+pub fn unpack(
     files: &[EmbeddedFile],
     plugins: &Path,
 ) -> Vec<(String, Result<Package, PackageError>)> {
@@ -280,7 +282,7 @@ fn write_files(
 }
 
 /// The packages below `<plugins>/<id>/<version>/`, newest version of each id only.
-pub(crate) fn scan(plugins: &Path) -> Vec<(PathBuf, Result<Package, PackageError>)> {
+pub fn scan(plugins: &Path) -> Vec<(PathBuf, Result<Package, PackageError>)> {
     let mut found = Vec::new();
     for id in folders(plugins) {
         let newest = folders(&id)

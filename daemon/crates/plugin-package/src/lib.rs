@@ -1,0 +1,11 @@
+//! What a plugin package is, without anything that could run one.
+//!
+//! | module | what it settles |
+//! | --- | --- |
+//! | [`manifest`] | `plugin.toml`: what a plugin is and asks for |
+//! | [`package`] | a package's files in a folder, and its digest |
+//! | [`limits`] | how large they may be |
+
+pub mod limits;
+pub mod manifest;
+pub mod package;
