@@ -336,10 +336,31 @@ pub enum PluginCommand {
         /// Its id
         plugin: String,
     },
-    /// End a plugin's quarantine, and load it anew
+    /// Read a plugin's package again and start it anew, which also ends a quarantine
     Reload {
         /// Its id
         plugin: String,
+    },
+    /// Let a plugin take calls again
+    Enable {
+        /// Its id
+        plugin: String,
+    },
+    /// Refuse further calls of a plugin, also after a restart
+    Disable {
+        /// Its id
+        plugin: String,
+    },
+    /// Show what a plugin wrote, and what happened to it, since the daemon started
+    Logs {
+        /// Its id
+        plugin: String,
+        /// How many of the last lines
+        #[arg(long, short = 'n', default_value_t = 50)]
+        lines: u32,
+        /// Go on with lines as they come, until interrupted
+        #[arg(long, short)]
+        follow: bool,
     },
 }
 

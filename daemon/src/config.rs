@@ -9,6 +9,7 @@
 
 use crate::{cli::GlobalOptions, failure::Failure};
 use labd_builder::limits::{FIRST_EVENT, NEXT_EVENT};
+use labd_plugin_host::{Ceiling, manifest::HttpTarget};
 use serde::Deserialize;
 use std::{
     env,
@@ -41,6 +42,8 @@ pub struct Config {
     pub extra_roots: Option<PathBuf>,
     /// How long AI providers may be silent.
     pub ai: AiWaits,
+    /// The most that any plugin may be granted.
+    pub ceiling: Ceiling,
     /// Offer the sample database at the first start.
     pub sample: bool,
 }
@@ -68,7 +71,38 @@ struct File {
     log_format: Option<LogFormat>,
     tls: Tls,
     ai: Ai,
+    ceiling: RawCeiling,
     sample: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawCeiling {
+    http: Option<Vec<String>>,
+    net: Option<bool>,
+    sqlite: Option<bool>,
+    reveal: Option<bool>,
+}
+
+impl RawCeiling {
+    fn parse(self) -> Result<Ceiling, Failure> {
+        let http = self.http.map(|origins| {
+            let origins = origins.iter().map(|origin| match HttpTarget::parse(origin) {
+                Ok(HttpTarget::Origin(origin)) => Ok(origin),
+                Ok(HttpTarget::FromConfig(_)) => Err(Failure::new(format!(
+                    "ceiling.http: `{origin}` is not an origin; write it like `https://api.acme.example`."
+                ))),
+                Err(error) => Err(Failure::new(format!("ceiling.http: {error}."))),
+            });
+            origins.collect::<Result<Vec<_>, _>>()
+        });
+        Ok(Ceiling {
+            http: http.transpose()?,
+            net: self.net.unwrap_or(true),
+            sqlite: self.sqlite.unwrap_or(true),
+            reveal: self.reveal.unwrap_or(true),
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -140,6 +174,7 @@ impl Config {
                 first_event: seconds(file.ai.first_event_seconds, FIRST_EVENT),
                 next_event: seconds(file.ai.next_event_seconds, NEXT_EVENT),
             },
+            ceiling: file.ceiling.parse()?,
             sample: file.sample.unwrap_or(true),
         })
     }
@@ -162,6 +197,7 @@ impl Config {
             ("log_format", self.log_json == other.log_json),
             ("tls.extra_roots", self.extra_roots == other.extra_roots),
             ("ai", self.ai == other.ai),
+            ("ceiling", self.ceiling == other.ceiling),
             ("sample", self.sample == other.sample),
         ]
         .into_iter()
@@ -231,6 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn the_ceiling_holds_origins_only() {
+        let ceiling = load("[ceiling]\nhttp = ['https://API.acme.example/']\nreveal = false");
+        let ceiling = ceiling.unwrap().ceiling;
+        assert!(ceiling.allows_origin("https://api.acme.example"));
+        assert!(!ceiling.allows_origin("https://other.example"));
+        assert!(ceiling.net && !ceiling.reveal);
+        assert!(load("[ceiling]\nhttp = ['from-config:base-url']").is_err());
+        assert!(load("[ceiling]\nhttp = ['https://acme.example/path']").is_err());
+        assert!(load("[ceiling]\nnet = 'false'").is_err());
+    }
+
+    #[test]
     fn with_a_data_directory_of_its_own_the_socket_lies_in_it() {
         let config = load("").unwrap();
         assert_eq!(config.socket, config.data_dir.join("run/labd.sock"));
@@ -272,7 +320,7 @@ mod tests {
         documented.sort();
         fields.sort();
         assert_eq!(documented, fields);
-        for part in ["ai", "tls"] {
+        for part in ["ai", "ceiling", "tls"] {
             let keys = given[part].as_table().unwrap();
             let documented: Vec<_> = keys.keys().cloned().collect();
             assert_eq!(documented, known(&format!("[{part}]\nno_such_key = 1")));

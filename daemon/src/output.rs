@@ -12,6 +12,13 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     writeln!(out).or_else(ignore_closed)
 }
 
+/// Prints a value as JSON on a line of its own, for streams of values.
+pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::new(format!("the answer cannot be printed: {error}")))?;
+    line(text)
+}
+
 /// Prints a line. A reader that has gone away (`labd … | head`) is no failure.
 pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
     writeln!(io::stdout().lock(), "{}", text.as_ref()).or_else(ignore_closed)

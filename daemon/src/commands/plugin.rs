@@ -2,7 +2,7 @@
 
 use super::{Client, quick, show, slow};
 use crate::{cli::PluginCommand, failure::Failure, output};
-use labd_protocol::{PluginInfo, PluginKind, PluginState, answer};
+use labd_protocol::{PluginInfo, PluginKind, PluginLogLine, PluginState, PluginWaiting, answer};
 
 pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), Failure> {
     match command {
@@ -23,18 +23,75 @@ pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), F
             let plugin = answer(client.labd.plugin_reload(slow(), plugin).await)?;
             show(client, &plugin, inspect)
         }
+        PluginCommand::Enable { plugin } => {
+            let plugin = answer(client.labd.plugin_enable(quick(), plugin).await)?;
+            show(client, &plugin, inspect)
+        }
+        PluginCommand::Disable { plugin } => {
+            let plugin = answer(client.labd.plugin_disable(quick(), plugin).await)?;
+            show(client, &plugin, inspect)
+        }
+        PluginCommand::Logs {
+            plugin,
+            lines,
+            follow,
+        } => logs(client, plugin, lines, follow).await,
     }
+}
+
+/// How long one call waits for a line.
+const WAIT_MS: u32 = 20_000;
+/// Lines of one call.
+const LINES: u32 = 500;
+
+async fn logs(client: &Client, plugin: String, lines: u32, follow: bool) -> Result<(), Failure> {
+    let last = client
+        .labd
+        .plugin_log(quick(), plugin.clone(), None, lines, 0);
+    let last = answer(last.await)?;
+    if !follow {
+        return show(client, &last, |lines| log_lines(lines));
+    }
+    let mut seen = last.last().map_or(0, |line| line.seq);
+    let mut fresh = last;
+    loop {
+        for line in &fresh {
+            if client.json {
+                output::json_line(line)?;
+            } else {
+                output::line(log_line(line))?;
+            }
+        }
+        let more = client
+            .labd
+            .plugin_log(quick(), plugin.clone(), Some(seen), LINES, WAIT_MS);
+        fresh = answer(more.await)?;
+        seen = fresh.last().map_or(seen, |line| line.seq);
+    }
+}
+
+fn log_lines(lines: &[PluginLogLine]) -> Result<(), Failure> {
+    for line in lines {
+        output::line(log_line(line))?;
+    }
+    Ok(())
+}
+
+fn log_line(line: &PluginLogLine) -> String {
+    let by = if line.by_plugin { "" } else { "labd: " };
+    format!("{} {:5} {by}{}", line.at, line.level, line.text)
 }
 
 async fn grant(client: &Client, plugin: String, yes: bool) -> Result<(), Failure> {
     let plugin = answer(client.labd.plugin(quick(), plugin).await)?;
-    if let PluginState::AwaitingGrant { asks, .. } = &plugin.state {
-        let question = format!(
-            "{} {} asks for: {}. Allow it?",
-            plugin.id,
-            plugin.version,
-            asks.join(", ")
-        );
+    let asking = match (&plugin.waiting, &plugin.state) {
+        (Some(waiting), _) => Some((&waiting.version, &waiting.asks)),
+        (None, PluginState::AwaitingGrant { asks, .. }) => Some((&plugin.version, asks)),
+        (None, _) => None,
+    };
+    if let Some((version, asks)) = asking {
+        let id = &plugin.id;
+        let question = format!("{id} {version} asks for: {}. Allow it?", asks.join(", "));
         if !yes && !output::confirm(&question)? {
             return Ok(());
         }
@@ -49,6 +106,7 @@ fn list(plugins: &[PluginInfo]) -> Result<(), Failure> {
         PluginState::Failed { .. } => "failed",
         PluginState::Quarantined { .. } => "quarantined",
         PluginState::AwaitingGrant { .. } => "waits for a grant",
+        PluginState::Disabled { .. } => "disabled",
     };
     let rows: Vec<_> = plugins
         .iter()
@@ -67,6 +125,9 @@ fn list(plugins: &[PluginInfo]) -> Result<(), Failure> {
         if plugin.state != PluginState::Ready {
             output::line(format!("{}: {}", plugin.id, state(&plugin.state)))?;
         }
+        if let Some(waiting) = &plugin.waiting {
+            output::line(format!("{}: {}", plugin.id, waits(waiting)))?;
+        }
     }
     Ok(())
 }
@@ -75,12 +136,12 @@ fn inspect(plugin: &PluginInfo) -> Result<(), Failure> {
     output::line(format!("{} {}", plugin.id, plugin.version))?;
     output::line(format!("  kind         {}", kind(plugin)))?;
     output::line(format!("  state        {}", state(&plugin.state)))?;
+    if let Some(waiting) = &plugin.waiting {
+        output::line(format!("  waits        {}", waits(waiting)))?;
+    }
     output::line(format!("  digest       {}", plugin.digest))?;
-    let permissions = match plugin.permissions.as_slice() {
-        [] => "none".to_owned(),
-        some => some.join(", "),
-    };
-    output::line(format!("  permissions  {permissions}"))?;
+    output::line(format!("  asks for     {}", listed(&plugin.declared)))?;
+    output::line(format!("  may do       {}", listed(&plugin.permissions)))?;
     let counters = &plugin.counters;
     output::line(format!(
         "  so far       {} calls, {} errors, {} traps, {} denials, {} bytes in, {} bytes out, {} ms of running time, {} instances",
@@ -93,6 +154,22 @@ fn inspect(plugin: &PluginInfo) -> Result<(), Failure> {
         counters.cpu_ms,
         counters.instances
     ))
+}
+
+fn listed(permissions: &[String]) -> String {
+    match permissions {
+        [] => "nothing".to_owned(),
+        some => some.join(", "),
+    }
+}
+
+fn waits(waiting: &PluginWaiting) -> String {
+    format!(
+        "version {} asks for {} more; to allow it: {}",
+        waiting.version,
+        waiting.asks.join(", "),
+        waiting.command
+    )
 }
 
 fn kind(plugin: &PluginInfo) -> &'static str {
@@ -113,5 +190,6 @@ fn state(state: &PluginState) -> String {
         PluginState::AwaitingGrant { asks, command } => {
             format!("asks for {}; to allow it: {command}", asks.join(", "))
         }
+        PluginState::Disabled { command } => format!("disabled; to enable it: {command}"),
     }
 }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use labd_builder::Builder;
 use labd_data::Sources;
 use labd_gateway::Providers;
-use labd_plugin_host::{GrantError, Happening, PluginHost, PluginState, PluginSummary};
+use labd_plugin_host::{ChangeError, Happening, PluginHost, PluginState, PluginSummary};
 use labd_preview::Previews;
 use labd_protocol::{
     ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, ModelList, Notice,
-    PluginInfo, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate, Provider,
+    PluginInfo, PluginLogLine, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate, Provider,
     ProviderCreate, ProviderId, ProviderUpdate, QueryRequest, QueryResult, Rewind, Settings,
     Snapshot, SnapshotDetail, SnapshotId, SourceCreate, SourceId, SourceInfo, SourceRemoved,
     SourceSchema, SourceTest, SourceTestRequest, SourceUpdate, StartTurn, Status, Turn, TurnEvents,
@@ -84,31 +84,22 @@ impl Daemon {
         plugins::info(summary, manifest.as_ref().map(|(_, manifest)| manifest))
     }
 
-    /// Changes what holds for a plugin, which may write `grants.toml`; the plugin after it.
-    async fn change_plugin(
+    /// A plugin after a change, or why there was none.
+    fn changed(
         &self,
-        plugin: String,
-        change: impl FnOnce(&str) -> Result<(), GrantError> + Send + 'static,
+        plugin: &str,
+        changed: Result<PluginSummary, ChangeError>,
     ) -> Result<PluginInfo, ApiError> {
-        let id = self.plugin(plugin).await?.id;
-        let known = id.clone();
-        let changed = tokio::task::spawn_blocking(move || change(&known)).await;
+        let refused = |summary: &PluginSummary| summary.id == plugin;
         match changed {
-            Ok(Ok(())) => {}
+            Ok(summary) => Ok(self.plugin_info(summary)),
             // It is listed, but there is nothing of it that could be granted or loaded.
-            Ok(Err(GrantError::UnknownPlugin(_))) => {
-                return Err(
-                    ApiError::invalid("plugin", format!("The package {id} is refused."))
-                        .with_hint("See: labd plugin list"),
-                );
-            }
-            Ok(Err(error)) => {
-                return Err(ApiError::new(ErrorCode::StorageFailed, error.to_string()));
-            }
-            Err(error) => return Err(ApiError::new(ErrorCode::Internal, error.to_string())),
+            Err(ChangeError::UnknownPlugin(_)) if self.plugins.list().iter().any(refused) => Err(
+                ApiError::invalid("plugin", format!("The package {plugin} is refused."))
+                    .with_hint("See: labd plugin list"),
+            ),
+            Err(error) => Err(plugins::refused(error)),
         }
-        let _ = self.notices.send(Notice::Plugin { plugin: id.clone() });
-        self.plugin(id).await
     }
 
     async fn with_projects(&self, mut source: SourceInfo) -> Result<SourceInfo, ApiError> {
@@ -150,7 +141,8 @@ impl Daemon {
         }
         for plugin in self.plugins.list() {
             let reason = match plugin.state {
-                PluginState::Ready => continue,
+                // What the operator chose needs no warning.
+                PluginState::Ready | PluginState::Disabled => continue,
                 PluginState::Failed(reason) => reason,
                 PluginState::Quarantined(reason) => format!(
                     "quarantined: {reason}; to start it again: labd plugin reload {}",
@@ -430,30 +422,41 @@ impl Backend for Daemon {
     }
 
     async fn plugin_grant(&self, plugin: String) -> Result<PluginInfo, ApiError> {
-        let plugins = Arc::clone(&self.plugins);
-        self.change_plugin(plugin, move |id| plugins.grant(id, None))
-            .await
+        let changed = self.plugins.grant(&plugin, None).await;
+        self.changed(&plugin, changed)
     }
 
     async fn plugin_revoke(&self, plugin: String) -> Result<PluginInfo, ApiError> {
-        if self.plugin(plugin.clone()).await?.first_party {
-            return Err(ApiError::invalid(
-                "plugin",
-                format!("{plugin} ships with labd and always has what it asks for."),
-            ));
-        }
-        let plugins = Arc::clone(&self.plugins);
-        self.change_plugin(plugin, move |id| plugins.revoke(id))
-            .await
+        let changed = self.plugins.revoke(&plugin).await;
+        self.changed(&plugin, changed)
     }
 
     async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError> {
-        let plugins = Arc::clone(&self.plugins);
-        let info = self
-            .change_plugin(plugin, move |id| plugins.reset(id))
-            .await?;
-        self.plugins.load(&info.id).await;
-        self.plugin(info.id).await
+        let changed = self.plugins.reload(&plugin).await;
+        self.changed(&plugin, changed)
+    }
+
+    async fn plugin_enable(&self, plugin: String) -> Result<PluginInfo, ApiError> {
+        let changed = self.plugins.enable(&plugin).await;
+        self.changed(&plugin, changed)
+    }
+
+    async fn plugin_disable(&self, plugin: String) -> Result<PluginInfo, ApiError> {
+        let changed = self.plugins.disable(&plugin).await;
+        self.changed(&plugin, changed)
+    }
+
+    async fn plugin_log(
+        &self,
+        plugin: String,
+        after: Option<u64>,
+        max: u32,
+        wait: Duration,
+    ) -> Result<Vec<PluginLogLine>, ApiError> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let lines = self.plugins.log(&plugin, after, max, wait).await;
+        let lines = lines.ok_or_else(|| ApiError::not_found("plugin", plugin))?;
+        Ok(lines.into_iter().map(plugins::log_line).collect())
     }
 
     async fn providers(&self) -> Result<Vec<Provider>, ApiError> {

@@ -128,6 +128,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
             data_dir: config.data_dir.clone(),
             embedded: assets::plugins(),
             directories: config.plugin_dirs.clone(),
+            ceiling: config.ceiling.clone(),
             extra_roots,
             sqlite_allowed: vec![samples],
             limits: Limits {

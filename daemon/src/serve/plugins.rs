@@ -1,9 +1,14 @@
 //! Plugins as clients see them.
 
+use jiff::Timestamp;
 use labd_plugin_host::{
-    Kind, Manifest, PluginState as HostState, PluginSummary, manifest::CredentialHost,
+    ChangeError, Kind, LogLine, Manifest, PluginState as HostState, PluginSummary,
+    manifest::CredentialHost,
 };
-use labd_protocol::{CredentialSlot, PluginCounters, PluginInfo, PluginKind, PluginState};
+use labd_protocol::{
+    ApiError, CredentialSlot, ErrorCode, PluginCounters, PluginInfo, PluginKind, PluginLogLine,
+    PluginState, PluginWaiting,
+};
 
 /// A plugin; also one whose package is refused, so that its author learns why.
 pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> PluginInfo {
@@ -28,7 +33,21 @@ pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> PluginInfo {
                 asks: summary.declared.to_lines(),
                 command: format!("labd plugin grant {}", summary.id),
             },
+            HostState::Disabled => PluginState::Disabled {
+                command: format!("labd plugin enable {}", summary.id),
+            },
         },
+        waiting: summary.waiting.map(|waiting| PluginWaiting {
+            version: waiting.version.to_string(),
+            digest: waiting.digest,
+            asks: waiting.asks,
+            command: format!("labd plugin grant {}", summary.id),
+        }),
+        name: manifest.map_or_else(|| summary.id.clone(), |manifest| manifest.name.clone()),
+        description: manifest
+            .map(|manifest| manifest.description.clone())
+            .unwrap_or_default(),
+        declared: summary.declared.to_lines(),
         permissions: summary.granted.to_lines(),
         credentials: manifest
             .map(|manifest| manifest.credentials.as_slice())
@@ -61,5 +80,35 @@ pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> PluginInfo {
             instances: counters.instances,
         },
         id: summary.id,
+    }
+}
+
+/// A line of a plugin's log.
+pub fn log_line(line: LogLine) -> PluginLogLine {
+    PluginLogLine {
+        seq: line.seq,
+        // A clock that stands before 1970 or after 9999 tells no time.
+        at: Timestamp::try_from(line.at).unwrap_or(Timestamp::UNIX_EPOCH),
+        level: line.level.to_owned(),
+        by_plugin: line.by_plugin,
+        text: line.text,
+    }
+}
+
+/// Why a change of a plugin was refused.
+pub fn refused(error: ChangeError) -> ApiError {
+    let text = error.to_string();
+    match error {
+        ChangeError::UnknownPlugin(id) => ApiError::not_found("plugin", id),
+        ChangeError::FirstParty { .. }
+        | ChangeError::AlwaysGranted(_)
+        | ChangeError::Configured { .. } => ApiError::invalid("plugin", text),
+        ChangeError::OtherKind { .. } => ApiError::new(ErrorCode::Conflict, text),
+        ChangeError::Package(_) | ChangeError::Refused { .. } => {
+            ApiError::new(ErrorCode::PluginFailed, text)
+        }
+        ChangeError::Grants(_) | ChangeError::Io { .. } => {
+            ApiError::new(ErrorCode::StorageFailed, text)
+        }
     }
 }

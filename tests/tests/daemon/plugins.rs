@@ -221,9 +221,53 @@ async fn a_stranger_waits_until_it_is_granted_what_it_asks_for() {
         .await
         .unwrap();
     assert_eq!(ours.code, 2, "{}", ours.err);
-    // Programs with a token cannot grant: there is no such route.
-    for route in ["/plugins/acme.sqlite/grant", "/plugins/acme.sqlite"] {
-        let asked = daemon.post(route, json!({})).await.unwrap();
-        assert!(matches!(asked.status, 404 | 405), "{}", asked.text());
+    // Programs with a token cannot decide it.
+    for decision in ["grant", "revoke", "enable", "disable", "reload"] {
+        let route = format!("/plugins/acme.sqlite/{decision}");
+        let asked = daemon.post(&route, json!({})).await.unwrap();
+        assert_eq!(asked.status, 403, "{}", asked.text());
     }
+}
+
+#[tokio::test]
+async fn a_disabled_plugin_takes_no_calls_until_it_is_enabled_also_after_a_restart() {
+    let mut daemon = Daemon::start_empty().await.unwrap();
+    let query = async |daemon: &Daemon| {
+        let sql = ["source", "query", "Sample shop", "SELECT 1 AS one"];
+        daemon.home.run(&sql).await.unwrap()
+    };
+    assert_eq!(query(&daemon).await.code, 0);
+    let disabled = ["plugin", "disable", "labd.sqlite"];
+    let disabled = daemon.home.run_json(&disabled).await.unwrap();
+    assert_eq!(disabled["state"]["type"], "disabled", "{disabled}");
+    let refused = query(&daemon).await;
+    assert!(
+        refused.code != 0 && refused.err.contains("labd plugin enable labd.sqlite"),
+        "{}",
+        refused.err
+    );
+    daemon.stop().await.unwrap();
+    daemon.restart().await.unwrap();
+    assert_ne!(query(&daemon).await.code, 0);
+    let enabled = ["plugin", "enable", "labd.sqlite"];
+    let enabled = daemon.home.run_json(&enabled).await.unwrap();
+    assert_eq!(enabled["state"]["type"], "ready", "{enabled}");
+    let rows = query(&daemon).await;
+    assert_eq!(rows.code, 0, "{}", rows.err);
+
+    let logged = daemon
+        .home
+        .run(&["plugin", "logs", "labd.sqlite"])
+        .await
+        .unwrap();
+    assert!(logged.out.contains("labd: it is enabled"), "{}", logged.out);
+    let over_http = daemon
+        .get("/plugins/labd.sqlite/log?max=1")
+        .await
+        .unwrap()
+        .json();
+    assert_eq!(over_http[0]["text"], "it is enabled", "{over_http}");
+    let seq = over_http[0]["seq"].as_u64().unwrap();
+    let later = format!("/plugins/labd.sqlite/log?after={seq}");
+    assert_eq!(daemon.get(&later).await.unwrap().json(), json!([]));
 }

@@ -307,7 +307,24 @@ export type PluginState =
   | { type: "ready" }
   | { type: "failed"; reason: string }
   | { type: "quarantined"; reason: string }
-  | { type: "awaiting-grant"; asks: string[]; command: string };
+  | { type: "awaiting-grant"; asks: string[]; command: string }
+  | { type: "disabled"; command: string };
+
+/** A newer version that asks for more than was granted. */
+export interface PluginWaiting {
+  version: string;
+  digest: string;
+  asks: string[];
+  command: string;
+}
+
+export interface PluginLogLine {
+  seq: number;
+  at: Timestamp;
+  level: "debug" | "info" | "warn" | "error";
+  by_plugin: boolean;
+  text: string;
+}
 
 export interface PluginCounters {
   calls: number;
@@ -323,12 +340,16 @@ export interface PluginCounters {
 
 export interface PluginInfo {
   id: string;
+  name: string;
+  description: string;
   version: string;
   /** None when its manifest cannot be read; `id` is the package's folder then. */
   kind: PluginKind | null;
   digest: string;
   first_party: boolean;
   state: PluginState;
+  waiting: PluginWaiting | null;
+  declared: string[];
   permissions: string[];
   credentials: { name: string; hosts: string[] }[];
   config_schema: JsonSchema;

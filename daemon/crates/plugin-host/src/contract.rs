@@ -2,7 +2,7 @@
 //! once.
 
 use crate::{
-    bindings::{ai, connector, sandbox},
+    bindings::{ai, connector, sandbox, wire},
     manifest::Kind,
     state::HostState,
 };
@@ -22,10 +22,15 @@ pub(crate) trait Contract: Sized + Send + Sync + 'static {
         pre: &'a Self::Pre,
         store: &'a mut Store<HostState>,
     ) -> BoxFuture<'a, wasmtime::Result<Self>>;
+    /// Calls the one function that every kind has and that needs nothing.
+    fn describe<'a>(
+        &'a self,
+        store: &'a mut Store<HostState>,
+    ) -> BoxFuture<'a, wasmtime::Result<Result<(), wire::Error>>>;
 }
 
 macro_rules! contract {
-    ($bindings:ty, $pre:ty, $kind:expr) => {
+    ($bindings:ty, $pre:ty, $kind:expr, $interface:ident) => {
         impl Contract for $bindings {
             type Pre = $pre;
             const KIND: Kind = $kind;
@@ -40,18 +45,33 @@ macro_rules! contract {
             ) -> BoxFuture<'a, wasmtime::Result<Self>> {
                 Box::pin(pre.instantiate_async(store))
             }
+
+            fn describe<'a>(
+                &'a self,
+                store: &'a mut Store<HostState>,
+            ) -> BoxFuture<'a, wasmtime::Result<Result<(), wire::Error>>> {
+                let described = self.$interface().call_describe(store);
+                Box::pin(async move { Ok(described.await?.map(|_| ())) })
+            }
         }
     };
 }
 
-contract!(ai::Provider, ai::ProviderPre<HostState>, Kind::AiProvider);
+contract!(
+    ai::Provider,
+    ai::ProviderPre<HostState>,
+    Kind::AiProvider,
+    labd_ai_provider_provider
+);
 contract!(
     connector::Connector,
     connector::ConnectorPre<HostState>,
-    Kind::Connector
+    Kind::Connector,
+    labd_connector_connector
 );
 contract!(
     sandbox::Sandbox,
     sandbox::SandboxPre<HostState>,
-    Kind::Sandbox
+    Kind::Sandbox,
+    labd_sandbox_sandbox
 );

@@ -7,11 +7,13 @@
 //! | a new digest of a granted id that asks for the same or less | the same |
 //! | a new digest that asks for more | nothing, until it is granted: `awaiting-grant` |
 //!
-//! Effective is what is declared, granted and below the operator's ceiling.
+//! Effective is what is declared, granted and below the operator's ceiling. `grants.toml` also holds
+//! which plugins the operator has disabled.
 
 use crate::manifest::{HttpTarget, Manifest, ManifestError, Permissions};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fs, io,
     io::Write,
     os::unix::fs::OpenOptionsExt,
@@ -96,9 +98,6 @@ pub enum GrantError {
         /// The permission.
         permission: String,
     },
-    /// There is no such plugin.
-    #[error("there is no plugin {0}; see: labd plugin list")]
-    UnknownPlugin(String),
 }
 
 /// What one plugin was granted.
@@ -113,6 +112,9 @@ pub enum Granted {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct GrantFile {
+    /// Plugins that take no calls.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    disabled: BTreeSet<String>,
     #[serde(default, rename = "grant")]
     grants: Vec<Grant>,
 }
@@ -204,7 +206,8 @@ impl GrantBook {
                 permission,
             });
         }
-        self.change(|grants| {
+        self.change(|file| {
+            let grants = &mut file.grants;
             let mut grant = Grant {
                 plugin: manifest.id.clone(),
                 digest: digest.to_owned(),
@@ -225,13 +228,37 @@ impl GrantBook {
 
     /// Takes back everything that a plugin was granted, whichever its digest.
     pub fn revoke(&self, plugin: &str) -> Result<(), GrantError> {
-        self.change(|grants| grants.retain(|g| g.plugin != plugin))
+        self.change(|file| file.grants.retain(|g| g.plugin != plugin))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Grant>)) -> Result<(), GrantError> {
+    /// Whether the operator has disabled a plugin.
+    pub fn is_disabled(&self, plugin: &str) -> bool {
+        lock(&self.file).disabled.contains(plugin)
+    }
+
+    /// Disables or enables a plugin.
+    pub fn set_disabled(&self, plugin: &str, disabled: bool) -> Result<(), GrantError> {
+        self.change(|file| {
+            if disabled {
+                file.disabled.insert(plugin.to_owned());
+            } else {
+                file.disabled.remove(plugin);
+            }
+        })
+    }
+
+    /// Drops whatever is known of a plugin that is removed.
+    pub fn forget(&self, plugin: &str) -> Result<(), GrantError> {
+        self.change(|file| {
+            file.grants.retain(|g| g.plugin != plugin);
+            file.disabled.remove(plugin);
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut GrantFile)) -> Result<(), GrantError> {
         let mut file = lock(&self.file);
         let mut changed = file.clone();
-        change(&mut changed.grants);
+        change(&mut changed);
         let text = toml::to_string(&changed).map_err(|e| GrantError::Syntax {
             path: self.path.clone(),
             reason: e.to_string(),

@@ -59,14 +59,16 @@ pub(crate) enum Failure {
 }
 
 impl<C: Contract> Live<C> {
-    /// Makes an instance; its start function runs under the limits of a call.
+    /// Makes an instance that may have so many bytes of memory; its start function runs under the
+    /// limits of a call.
     pub async fn new(
         engine: &SharedEngine,
         core: &Arc<PluginCore>,
         pre: &C::Pre,
+        memory: usize,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Self, Failure> {
-        let (mut store, meter) = new_store(engine, core);
+        let (mut store, meter) = new_store(engine, core, memory);
         store.set_epoch_deadline(1);
         let gauge = Gauge::new(core);
         let made = {
@@ -90,6 +92,17 @@ impl<C: Contract> Live<C> {
             Ok(Err(error)) => Err(Failure::Trap(explain(&error, &store))),
             Err(_) => Err(Failure::Timeout),
         }
+    }
+
+    /// Asks it what it is.
+    pub async fn describe(
+        &mut self,
+        core: &PluginCore,
+    ) -> Result<Result<(), wire::Error>, Failure> {
+        self.run(core, core.limits.call, |store, exports| {
+            exports.describe(store)
+        })
+        .await
     }
 
     async fn run<R>(
@@ -131,6 +144,9 @@ fn explain(error: &wasmtime::Error, store: &Store<HostState>) -> String {
     let cause = error.root_cause().to_string();
     format!("it trapped: {}", cause.trim_start_matches("wasm trap: "))
 }
+
+/// Why an instance of a former version is gone.
+pub(crate) const RETIRED: &str = "another version has taken its place, or it was disabled";
 
 /// A place for an instance that its pool can empty.
 pub(crate) struct Slot<C> {
@@ -199,12 +215,26 @@ pub(crate) struct Instance<C> {
     pub owner: String,
     /// Hears of traps; none where a trap is not the plugin's fault, such as server code of an app.
     pub on_trap: Option<Arc<dyn OnTrap>>,
+    /// Another version has taken the plugin's place, or it was disabled.
+    pub retired: Arc<AtomicBool>,
 }
 
 impl<C: Contract> Instance<C> {
     /// Whether calls have a chance.
     pub fn is_live(&self) -> bool {
         self.slot.is_live()
+    }
+
+    /// Whether it belongs to a version that serves no more; it may end what it began.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Ends it between two calls if it is retired, for holders that can begin anew elsewhere.
+    pub fn leave_if_retired(&self) {
+        if self.is_retired() {
+            self.slot.evict(RETIRED);
+        }
     }
 
     /// Sets up the store between calls. Without effect when the instance is gone: the next call

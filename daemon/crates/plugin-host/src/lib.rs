@@ -5,7 +5,8 @@
 //!
 //! | module | what it settles |
 //! | --- | --- |
-//! | `registry` | which plugins there are |
+//! | `registry`, `plugin` | which plugins there are, which version serves, and what an operator changes |
+//! | `plugin_core`, `journal` | what all of a plugin's versions share: counters, events, log |
 //! | [`manifest`] (of `labd-plugin-package`), `grants`, `permitted` | what a plugin is, asks for and may do |
 //! | `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
 //! | `state`, `instance`, `pool`, `health`, `limits` | instances, their owners and their limits |
@@ -26,6 +27,7 @@ mod error;
 mod grants;
 mod health;
 mod instance;
+mod journal;
 pub mod kinds;
 pub mod limits;
 mod linker;
@@ -33,6 +35,7 @@ mod lookup;
 pub mod net;
 pub mod observe;
 mod permitted;
+mod plugin;
 mod plugin_core;
 mod pool;
 mod registry;
@@ -46,6 +49,7 @@ pub use cache::CacheError;
 pub use engine::EngineError;
 pub use error::{Denial, Fault, PluginError};
 pub use grants::{Ceiling, GrantError};
+pub use journal::LogLine;
 pub use labd_plugin_package::{
     manifest::{self, Kind, Manifest, ManifestError, Permissions},
     package::{EmbeddedFile, PackageError},
@@ -53,4 +57,6 @@ pub use labd_plugin_package::{
 pub use limits::Limits;
 pub use linker::LoadError;
 pub use plugin_core::{Happening, PluginCounters, PluginEvent};
-pub use registry::{PluginHost, PluginOptions, PluginState, PluginSummary, StartError};
+pub use registry::{
+    ChangeError, PluginHost, PluginOptions, PluginState, PluginSummary, StartError, WaitingVersion,
+};

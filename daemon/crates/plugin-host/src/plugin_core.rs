@@ -1,7 +1,7 @@
 //! What everything that belongs to one plugin shares: its name, its limits, its counters, and the
 //! places where what it does is seen.
 
-use crate::{Denial, Limits, limits::EVENT_QUEUE, observe::Observer};
+use crate::{Denial, Limits, journal::Journal, limits::EVENT_QUEUE, observe::Observer};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -40,6 +40,23 @@ pub enum Happening {
     Quarantined(String),
     /// It cannot be loaded.
     Failed(String),
+    /// The operator changed something about it, in words: another version serves, it is disabled.
+    Changed(String),
+}
+
+impl Happening {
+    /// As a line of the plugin's log: its level, whether the plugin wrote it, and its text.
+    fn line(&self) -> (&'static str, bool, String) {
+        match self {
+            Self::Log { level, line } => (level, true, line.clone()),
+            Self::Denied(denial) => ("warn", false, denial.message.clone()),
+            Self::Revealed(name) => ("info", false, format!("it read the credential {name}")),
+            Self::Trapped(reason) => ("warn", false, format!("an instance is gone: {reason}")),
+            Self::Quarantined(reason) => ("error", false, format!("quarantined: {reason}")),
+            Self::Failed(reason) => ("error", false, format!("it cannot be loaded: {reason}")),
+            Self::Changed(what) => ("info", false, what.clone()),
+        }
+    }
 }
 
 /// Numbers since the daemon started.
@@ -104,25 +121,19 @@ pub(crate) fn add(counter: &AtomicU64, n: u64) {
 pub(crate) struct PluginCore {
     pub id: String,
     pub limits: Arc<Limits>,
-    /// Bytes of memory per instance: the manifest's wish or the default.
-    pub memory: usize,
     pub counters: Counters,
+    pub journal: Journal,
     lines: Mutex<LineBudget>,
     events: broadcast::Sender<PluginEvent>,
 }
 
 impl PluginCore {
-    pub fn new(
-        id: String,
-        limits: Arc<Limits>,
-        memory: Option<usize>,
-        events: broadcast::Sender<PluginEvent>,
-    ) -> Self {
+    pub fn new(id: String, limits: Arc<Limits>, events: broadcast::Sender<PluginEvent>) -> Self {
         Self {
-            memory: memory.unwrap_or(limits.memory),
             id,
             lines: Mutex::new(LineBudget::default()),
             counters: Counters::default(),
+            journal: Journal::default(),
             limits,
             events,
         }
@@ -133,7 +144,10 @@ impl PluginCore {
         broadcast::Sender::new(EVENT_QUEUE)
     }
 
+    /// Shows something to whoever follows events, and in the plugin's log.
     pub fn emit(&self, what: Happening) {
+        let (level, by_plugin, text) = what.line();
+        self.journal.write(level, by_plugin, text);
         if self.events.receiver_count() > 0 {
             // Nobody may have stayed to hear it.
             let _ = self.events.send(PluginEvent {

@@ -11,18 +11,17 @@ use crate::{
     contract::Contract,
     engine::SharedEngine,
     health::Health,
-    instance::{Failure, Instance, Live, OnTrap, Slot, lock},
+    instance::{Failure, Instance, Live, OnTrap, RETIRED, Slot, lock},
     linker::{self, LoadError},
     manifest::Kind,
     package::Package,
     plugin_core::{Happening, PluginCore, add},
 };
-use arc_swap::ArcSwap;
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -45,7 +44,9 @@ pub(crate) struct Pool<C: Contract> {
     pub package: Arc<Package>,
     engine: SharedEngine,
     cache: Arc<Cache>,
-    loaded: ArcSwap<Loaded<C>>,
+    loaded: Loaded<C>,
+    /// Bytes of memory per instance: the manifest's wish or the default.
+    memory: usize,
     places: Arc<Semaphore>,
     /// Places that only cancellations take, so that they need not wait for what they cancel.
     reserved: Arc<Semaphore>,
@@ -53,6 +54,7 @@ pub(crate) struct Pool<C: Contract> {
     slots: Mutex<Vec<Weak<Slot<C>>>>,
     warm: Mutex<HashMap<String, Vec<Arc<Slot<C>>>>>,
     health: Arc<HealthBook>,
+    retired: Arc<AtomicBool>,
 }
 
 /// Health by owner.
@@ -93,11 +95,13 @@ impl<C: Contract> Pool<C> {
                 core: Arc::clone(&core),
                 by_owner: Mutex::default(),
             }),
+            memory: package.manifest.memory.unwrap_or(core.limits.memory),
             core,
             package,
             engine,
             cache,
-            loaded: ArcSwap::default(),
+            loaded: OnceCell::new(),
+            retired: Arc::default(),
             places: Arc::new(Semaphore::new(places)),
             reserved: Arc::new(Semaphore::new(RESERVED)),
             waiting: AtomicUsize::new(0),
@@ -108,7 +112,7 @@ impl<C: Contract> Pool<C> {
 
     /// Why it cannot be loaded, once that was tried.
     pub fn load_error(&self) -> Option<String> {
-        self.loaded.load().get()?.as_ref().err().cloned()
+        self.loaded.get()?.as_ref().err().cloned()
     }
 
     /// Why it is quarantined for some owner.
@@ -124,24 +128,43 @@ impl<C: Contract> Pool<C> {
         })
     }
 
-    /// Forgets failures, and loads anew at the next call. Instances stay.
-    pub fn reset(&self) {
-        lock(&self.health.by_owner).clear();
-        self.loaded.store(Arc::default());
+    /// Loads it, makes an instance and asks that what it is; or why it is not to serve.
+    pub async fn try_out(self: &Arc<Self>) -> Result<(), String> {
+        let pre = match self.ready(false).await {
+            Ok(pre) => pre,
+            Err(error) => return Err(self.load_error().unwrap_or_else(|| error.to_string())),
+        };
+        let described = match Live::<C>::new(&self.engine, &self.core, pre, self.memory, None).await
+        {
+            Ok(mut live) => live.describe(&self.core).await,
+            Err(failure) => Err(failure),
+        };
+        let reason = match described {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => PluginError::from(error).to_string(),
+            Err(Failure::Timeout) => "it did not end in time".into(),
+            Err(Failure::Trap(reason)) => reason,
+        };
+        Err(format!("it does not say what it is (describe): {reason}"))
+    }
+
+    /// Ends with its last call: another version serves from now on.
+    pub fn retire(self: &Arc<Self>) {
+        if self.retired.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        lock(&self.warm).clear();
+        tokio::spawn(drain(Arc::clone(self)));
     }
 
     /// Compiles, or maps, and checks the component, if that was not done before.
     pub async fn load(self: &Arc<Self>, in_background: bool) -> Result<(), PluginError> {
-        let loaded = self.loaded.load_full();
-        self.ready(&loaded, in_background).await.map(|_| ())
+        self.ready(in_background).await.map(|_| ())
     }
 
-    async fn ready<'a>(
-        self: &Arc<Self>,
-        loaded: &'a Loaded<C>,
-        in_background: bool,
-    ) -> Result<&'a C::Pre, PluginError> {
-        let result = loaded
+    async fn ready(self: &Arc<Self>, in_background: bool) -> Result<&C::Pre, PluginError> {
+        let result = self
+            .loaded
             .get_or_init(|| async {
                 let result = self.find(in_background).await;
                 result.map_err(|error| {
@@ -175,7 +198,7 @@ impl<C: Contract> Pool<C> {
             .await
             .map_err(|e| LoadError::Compile(e.to_string()))??;
         // A probe: types of functions are only compared now, and a start function may fail.
-        match Live::<C>::new(&self.engine, &self.core, &pre, None).await {
+        match Live::<C>::new(&self.engine, &self.core, &pre, self.memory, None).await {
             Ok(_) => Ok(pre),
             Err(Failure::Timeout) => Err(LoadError::Instantiate("it did not end in time".into())),
             Err(Failure::Trap(reason)) => Err(LoadError::Instantiate(reason)),
@@ -200,12 +223,14 @@ impl<C: Contract> Pool<C> {
 
     /// Keeps an instance for its owner's next use. It must hold no state of the last one.
     pub fn give_back(&self, instance: Instance<C>) {
-        if instance.is_live() {
-            instance.slot.set_evictable(true);
-            lock(&self.warm)
-                .entry(instance.owner)
-                .or_default()
-                .push(instance.slot);
+        if !instance.is_live() {
+            return;
+        }
+        instance.slot.set_evictable(true);
+        let mut warm = lock(&self.warm);
+        // Looked at under the lock, so that nothing stays behind what `retire` clears.
+        if !instance.is_retired() {
+            warm.entry(instance.owner).or_default().push(instance.slot);
         }
     }
 
@@ -234,8 +259,7 @@ impl<C: Contract> Pool<C> {
         owner: &str,
         blame: Blame,
     ) -> Result<Instance<C>, PluginError> {
-        let loaded = self.loaded.load_full();
-        let pre = self.ready(&loaded, false).await?;
+        let pre = self.ready(false).await?;
         if blame == Blame::Plugin {
             let limits = &self.core.limits;
             let start = {
@@ -258,7 +282,7 @@ impl<C: Contract> Pool<C> {
                 }
             }
         }
-        match Live::new(&self.engine, &self.core, pre, Some(permit)).await {
+        match Live::new(&self.engine, &self.core, pre, self.memory, Some(permit)).await {
             Ok(live) => {
                 let slot = Arc::new(Slot::new(live, false));
                 let mut slots = lock(&self.slots);
@@ -289,6 +313,7 @@ impl<C: Contract> Pool<C> {
                 Blame::Plugin => Some(Arc::clone(&self.health) as Arc<dyn OnTrap>),
                 Blame::Guest => None,
             },
+            retired: Arc::clone(&self.retired),
         }
     }
 
@@ -343,6 +368,27 @@ impl<C: Contract> Pool<C> {
                 slot.evict("it was not used for a while");
             }
         }
+    }
+}
+
+/// How long an idle instance of a former version is kept for a holder that is about to use it.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Waits until the last instance of a retired pool is gone.
+async fn drain<C: Contract>(pool: Arc<Pool<C>>) {
+    loop {
+        let slots: Vec<_> = lock(&pool.slots).iter().filter_map(Weak::upgrade).collect();
+        if !slots.iter().any(|slot| slot.is_live()) {
+            return;
+        }
+        let now = Instant::now();
+        for slot in slots {
+            let idle = slot.idle_since();
+            if idle.is_some_and(|since| now.saturating_duration_since(since) >= DRAIN) {
+                slot.evict(RETIRED);
+            }
+        }
+        tokio::time::sleep(DRAIN).await;
     }
 }
 

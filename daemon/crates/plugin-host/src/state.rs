@@ -54,10 +54,11 @@ impl WasiView for HostState {
     }
 }
 
-/// A store with every limit in force.
+/// A store with every limit in force. `memory` is in bytes.
 pub(crate) fn new_store(
     engine: &SharedEngine,
     core: &Arc<PluginCore>,
+    memory: usize,
 ) -> (Store<HostState>, Arc<TimeMeter>) {
     let limits = &core.limits;
     let log = LogSink::new(Arc::clone(core));
@@ -80,7 +81,7 @@ pub(crate) fn new_store(
             net: NetAccess::default(),
             sqlite: SqliteAccess::default(),
             table,
-            space: SpaceMeter::new(core.memory, limits.table_elements),
+            space: SpaceMeter::new(memory, limits.table_elements),
             wasi,
         },
     );

@@ -394,7 +394,7 @@ async fn who_traps_too_often_is_quarantined_for_that_owner_until_reset() {
     assert_internal(refused, "quarantined");
     assert!(matches!(state(&host), PluginState::Quarantined(reason) if reason.contains("for a")));
     assert!(try_open(&host, "b").await.is_ok());
-    host.host.reset(ID).unwrap();
+    host.host.reload(ID).await.unwrap();
     assert!(try_open(&host, "a").await.is_ok());
 }
 

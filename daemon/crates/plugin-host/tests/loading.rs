@@ -149,8 +149,8 @@ async fn a_stranger_waits_for_its_grant_and_a_denial_says_how_to_give_it() {
     assert!(denial.message.ends_with("labd plugin grant labd.guest"));
     assert_eq!(events.recv().await.unwrap().what, Happening::Denied(denial));
     assert_eq!(only(&host).counters.denials, 1);
-    host.grant(ID, None).unwrap();
+    host.grant(ID, None).await.unwrap();
     assert!(connector.open(source("a")).await.is_ok());
-    host.revoke(ID).unwrap();
+    host.revoke(ID).await.unwrap();
     assert!(connector.open(source("a")).await.is_err());
 }

@@ -281,21 +281,25 @@ fn write_files(
     Ok(())
 }
 
-/// The packages below `<plugins>/<id>/<version>/`, newest version of each id only.
+/// The packages below `<plugins>/<id>/<version>/`, the newest version of each id first.
 pub fn scan(plugins: &Path) -> Vec<(PathBuf, Result<Package, PackageError>)> {
     let mut found = Vec::new();
     for id in folders(plugins) {
-        let newest = folders(&id)
+        let mut versions: Vec<_> = folders(&id)
             .into_iter()
-            .filter_map(|dir| {
-                let version = semver::Version::parse(dir.file_name()?.to_str()?).ok()?;
-                Some((version, dir))
+            .map(|dir| {
+                let package = Package::open(&dir);
+                (dir, package)
             })
-            .max_by(|a, b| a.0.cmp(&b.0));
-        if let Some((_, dir)) = newest {
-            let package = Package::open(&dir);
-            found.push((dir, package));
-        }
+            .collect();
+        versions.sort_by(|(_, a), (_, b)| {
+            let version = |package: &Result<Package, _>| {
+                let package = package.as_ref().ok();
+                package.map(|package: &Package| package.manifest.version.clone())
+            };
+            version(b).cmp(&version(a))
+        });
+        found.append(&mut versions);
     }
     found
 }

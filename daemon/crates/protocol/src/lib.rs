@@ -28,7 +28,7 @@ pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, Tu
 pub use names::name;
 pub use plugins::{
     CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo, PluginKind,
-    PluginState, Provider, ProviderCreate, ProviderUpdate, Settings,
+    PluginLogLine, PluginState, PluginWaiting, Provider, ProviderCreate, ProviderUpdate, Settings,
 };
 pub use projects::{
     Author, FileContent, FileEntry, FileSave, FileSaved, PreviewInfo, Problem, ProblemSource,

@@ -42,6 +42,40 @@ pub enum PluginState {
         /// The command that grants it.
         command: String,
     },
+    /// An operator has disabled it.
+    Disabled {
+        /// The command that enables it.
+        command: String,
+    },
+}
+
+/// A newer version that asks for more than was granted, and waits while the former one serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginWaiting {
+    /// Its version.
+    pub version: String,
+    /// SHA-256 over its manifest and component.
+    pub digest: String,
+    /// What it asks for beyond what the plugin may do, a line each.
+    pub asks: Vec<String>,
+    /// The command that grants it, and lets it serve.
+    pub command: String,
+}
+
+/// A line of a plugin's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginLogLine {
+    /// Counts from 1 since the daemon started.
+    pub seq: u64,
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `debug`, `info`, `warn`, `error`.
+    pub level: String,
+    /// The plugin wrote it; else labd did, about the plugin.
+    pub by_plugin: bool,
+    /// Its text.
+    pub text: String,
 }
 
 /// What a plugin has done since the daemon started.
@@ -81,6 +115,10 @@ pub struct CredentialSlot {
 pub struct PluginInfo {
     /// Its id: `labd.postgres`; the folder of its package when its manifest cannot be read.
     pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// What it is, in a sentence; empty when its manifest says nothing.
+    pub description: String,
     /// Its version; empty when its manifest cannot be read.
     pub version: String,
     /// What it is for; none when its manifest cannot be read.
@@ -91,7 +129,11 @@ pub struct PluginInfo {
     pub first_party: bool,
     /// How it stands.
     pub state: PluginState,
-    /// What it may do, a line each: `http=https://api.example`.
+    /// A newer version that waits for its grant.
+    pub waiting: Option<PluginWaiting>,
+    /// What it asks for, a line each: `http=https://api.example`.
+    pub declared: Vec<String>,
+    /// What of that it may do: what is granted and below the operator's ceiling.
     pub permissions: Vec<String>,
     /// Credentials it asks for.
     pub credentials: Vec<CredentialSlot>,

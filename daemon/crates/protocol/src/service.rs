@@ -96,12 +96,25 @@ pub trait Labd {
     async fn plugins() -> Result<Vec<PluginInfo>, ApiError>;
     /// One plugin.
     async fn plugin(plugin: String) -> Result<PluginInfo, ApiError>;
-    /// Grants a plugin what it asks for. Only over the socket.
+    /// Grants a plugin what it asks for. A version that waited for it takes its place.
     async fn plugin_grant(plugin: String) -> Result<PluginInfo, ApiError>;
-    /// Takes back what a plugin was granted. Only over the socket.
+    /// Takes back what a plugin was granted.
     async fn plugin_revoke(plugin: String) -> Result<PluginInfo, ApiError>;
-    /// Ends a plugin's quarantine, and loads it anew. Only over the socket.
+    /// Reads a plugin's package again and lets it serve with new instances, which also ends a
+    /// quarantine. The former one serves on when that fails.
     async fn plugin_reload(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Lets a plugin take calls again.
+    async fn plugin_enable(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Refuses further calls of a plugin, also after a restart.
+    async fn plugin_disable(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// The last lines of a plugin's log; or those after the line `after`, for the first of which it
+    /// waits up to `wait_ms`, and at most until shortly before the call's deadline.
+    async fn plugin_log(
+        plugin: String,
+        after: Option<u64>,
+        max: u32,
+        wait_ms: u32,
+    ) -> Result<Vec<PluginLogLine>, ApiError>;
     /// All configured providers.
     async fn providers() -> Result<Vec<Provider>, ApiError>;
     /// Adds a provider.

@@ -112,6 +112,16 @@ pub trait Backend: Send + Sync + 'static {
     async fn plugin_grant(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_revoke(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugin_enable(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugin_disable(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Returns within `wait`, at once when there are lines after `after`.
+    async fn plugin_log(
+        &self,
+        plugin: String,
+        after: Option<u64>,
+        max: u32,
+        wait: Duration,
+    ) -> Result<Vec<PluginLogLine>, ApiError>;
     async fn providers(&self) -> Result<Vec<Provider>, ApiError>;
     async fn provider_create(&self, create: ProviderCreate) -> Result<Provider, ApiError>;
     async fn provider_update(

@@ -9,6 +9,7 @@ use crate::{
         ProviderAccess, ProviderInfo, Request, Role, ToolChoice, Usage,
     },
     permitted::Permitted,
+    plugin::Plugin,
     pool::Pool,
 };
 use async_trait::async_trait;
@@ -18,31 +19,36 @@ use wasmtime::component::ResourceAny;
 
 /// A provider plugin.
 pub(crate) struct AiAdapter {
-    pub pool: Arc<Pool<Exports>>,
-    pub permitted: Permitted,
+    pub plugin: Arc<Plugin<Exports>>,
 }
 
 impl AiAdapter {
-    async fn instance(&self, access: &ProviderAccess) -> Result<Instance<Exports>, PluginError> {
-        self.permitted.check()?;
-        let http = self.permitted.for_provider(access)?;
-        let instance = self.pool.warm(&access.provider_id).await?;
+    /// An instance of the version that serves, and the pool that it goes back to.
+    async fn instance(
+        &self,
+        access: &ProviderAccess,
+    ) -> Result<(Arc<Pool<Exports>>, Instance<Exports>), PluginError> {
+        let generation = self.plugin.permitted()?;
+        let http = generation.permitted.for_provider(access)?;
+        let pool = Arc::clone(&generation.pool);
+        let instance = pool.warm(&access.provider_id).await?;
         // Settings and credentials may have changed since the instance was used last.
         instance.with_state(|state| Permitted::give_provider(state, access, http));
-        Ok(instance)
+        Ok((pool, instance))
     }
 }
 
 #[async_trait]
 impl AiProvider for AiAdapter {
     async fn describe(&self) -> Result<ProviderInfo, PluginError> {
-        let instance = self.pool.warm("").await?;
+        let pool = &self.plugin.serving()?.pool;
+        let instance = pool.warm("").await?;
         let info = instance
-            .call(self.pool.core.limits.call, |store, exports| {
+            .call(pool.core.limits.call, |store, exports| {
                 Box::pin(exports.labd_ai_provider_provider().call_describe(store))
             })
             .await?;
-        self.pool.give_back(instance);
+        pool.give_back(instance);
         let has = |flag| info.capabilities.contains(flag);
         Ok(ProviderInfo {
             capabilities: Capabilities {
@@ -59,17 +65,17 @@ impl AiProvider for AiAdapter {
     }
 
     async fn models(&self, access: &ProviderAccess) -> Result<Vec<Model>, PluginError> {
-        let instance = self.instance(access).await?;
+        let (pool, instance) = self.instance(access).await?;
         let config = access.config.to_string();
         let models = instance
-            .call(self.pool.core.limits.call, move |store, exports| {
+            .call(pool.core.limits.call, move |store, exports| {
                 Box::pin(async move {
                     let provider = exports.labd_ai_provider_provider();
                     provider.call_models(store, &config).await
                 })
             })
             .await;
-        self.pool.give_back(instance);
+        pool.give_back(instance);
         Ok(models?
             .into_iter()
             .map(|model| Model {
@@ -85,12 +91,12 @@ impl AiProvider for AiAdapter {
         access: &ProviderAccess,
         request: Request,
     ) -> Result<Box<dyn Completion>, PluginError> {
-        let instance = self.instance(access).await?;
-        let first_by = Instant::now() + self.pool.core.limits.first_event;
+        let (pool, instance) = self.instance(access).await?;
+        let first_by = Instant::now() + pool.core.limits.first_event;
         let config = access.config.to_string();
         let request = wire_request(request);
         let started = instance
-            .call(self.pool.core.limits.first_event, move |store, exports| {
+            .call(pool.core.limits.first_event, move |store, exports| {
                 Box::pin(async move {
                     let provider = exports.labd_ai_provider_provider();
                     provider.call_complete(store, &config, &request).await
@@ -99,12 +105,12 @@ impl AiProvider for AiAdapter {
             .await;
         match started {
             Ok(handle) => Ok(Box::new(WasmCompletion {
-                pool: Arc::clone(&self.pool),
+                pool,
                 running: Some((instance, handle)),
                 first_by: Some(first_by),
             })),
             Err(error) => {
-                self.pool.give_back(instance);
+                pool.give_back(instance);
                 Err(error)
             }
         }

@@ -10,8 +10,8 @@ use crate::{
         Parameter, Placeholders, Prepared, QueryOptions, Relation, RelationKind, Rows, Schema,
         ServerInfo, SourceAccess, ValueKind,
     },
-    permitted::Permitted,
-    pool::{Blame, Pool},
+    plugin::Plugin,
+    pool::Blame,
 };
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
@@ -19,20 +19,20 @@ use wasmtime::component::ResourceAny;
 
 /// A connector plugin.
 pub(crate) struct ConnectorAdapter {
-    pub pool: Arc<Pool<Exports>>,
-    pub permitted: Permitted,
+    pub plugin: Arc<Plugin<Exports>>,
 }
 
 #[async_trait]
 impl Connector for ConnectorAdapter {
     async fn describe(&self) -> Result<ConnectorInfo, PluginError> {
-        let instance = self.pool.warm("").await?;
+        let pool = &self.plugin.serving()?.pool;
+        let instance = pool.warm("").await?;
         let info = instance
-            .call(self.pool.core.limits.call, |store, exports| {
+            .call(pool.core.limits.call, |store, exports| {
                 Box::pin(exports.labd_connector_connector().call_describe(store))
             })
             .await?;
-        self.pool.give_back(instance);
+        pool.give_back(instance);
         Ok(ConnectorInfo {
             name: info.name,
             dialect: info.dialect,
@@ -45,12 +45,13 @@ impl Connector for ConnectorAdapter {
     }
 
     async fn open(&self, access: Arc<SourceAccess>) -> Result<Box<dyn Connection>, PluginError> {
-        self.permitted.check()?;
-        let instance = self.pool.start(&access.source_id, Blame::Plugin).await?;
-        instance.with_state(|state| self.permitted.give_source(state, &access));
+        let generation = self.plugin.permitted()?;
+        let pool = &generation.pool;
+        let instance = pool.start(&access.source_id, Blame::Plugin).await?;
+        instance.with_state(|state| generation.permitted.give_source(state, &access));
         let config = config(&access);
         let handle = instance
-            .call(self.pool.core.limits.call, move |store, exports| {
+            .call(pool.core.limits.call, move |store, exports| {
                 Box::pin(async move {
                     let connector = exports.labd_connector_connector();
                     connector.call_open(store, &config).await
@@ -60,7 +61,7 @@ impl Connector for ConnectorAdapter {
         instance.slot.set_evictable(true);
         Ok(Box::new(WasmConnection {
             instance,
-            limits: Arc::clone(&self.pool.core.limits),
+            limits: Arc::clone(&pool.core.limits),
             handle,
             columns: Vec::new(),
             cursor: None,
@@ -68,11 +69,12 @@ impl Connector for ConnectorAdapter {
     }
 
     async fn cancel(&self, access: Arc<SourceAccess>, token: &[u8]) -> Result<(), PluginError> {
-        self.permitted.check()?;
-        let limit = self.pool.core.limits.cancel;
+        let generation = self.plugin.permitted()?;
+        let limit = generation.pool.core.limits.cancel;
         let work = async {
-            let instance = self.pool.start_reserved(&access.source_id).await?;
-            instance.with_state(|state| self.permitted.give_source(state, &access));
+            let pool = &generation.pool;
+            let instance = pool.start_reserved(&access.source_id).await?;
+            instance.with_state(|state| generation.permitted.give_source(state, &access));
             let (config, token) = (config(&access), token.to_vec());
             instance
                 .call(limit, move |store, exports| {
@@ -126,7 +128,7 @@ impl WasmConnection {
 #[async_trait]
 impl Connection for WasmConnection {
     fn is_usable(&self) -> bool {
-        self.instance.is_live()
+        self.instance.is_live() && !self.instance.is_retired()
     }
 
     async fn ping(&mut self) -> Result<(), PluginError> {

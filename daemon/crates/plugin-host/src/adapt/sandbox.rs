@@ -9,7 +9,8 @@ use crate::{
         Manifest, Prepared, QueryContract, QueryParameter, Sandbox, SandboxInfo, ServerRoute,
         Severity, SourceFile, Workspace,
     },
-    pool::{Blame, Pool},
+    plugin::Plugin,
+    pool::Blame,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,19 +19,20 @@ use wasmtime::component::ResourceAny;
 
 /// A sandbox plugin.
 pub(crate) struct SandboxAdapter {
-    pub pool: Arc<Pool<Exports>>,
+    pub plugin: Arc<Plugin<Exports>>,
 }
 
 #[async_trait]
 impl Sandbox for SandboxAdapter {
     async fn describe(&self) -> Result<SandboxInfo, PluginError> {
-        let instance = self.pool.warm("").await?;
+        let pool = &self.plugin.serving()?.pool;
+        let instance = pool.warm("").await?;
         let info = instance
-            .call(self.pool.core.limits.call, |store, exports| {
+            .call(pool.core.limits.call, |store, exports| {
                 Box::pin(exports.labd_sandbox_sandbox().call_describe(store))
             })
             .await?;
-        self.pool.give_back(instance);
+        pool.give_back(instance);
         Ok(SandboxInfo {
             name: info.name,
             description: info.description,
@@ -38,10 +40,11 @@ impl Sandbox for SandboxAdapter {
     }
 
     async fn detect(&self, paths: &[String]) -> Result<u32, PluginError> {
-        let instance = self.pool.warm("").await?;
+        let pool = &self.plugin.serving()?.pool;
+        let instance = pool.warm("").await?;
         let paths = paths.to_vec();
         let fit = instance
-            .call(self.pool.core.limits.call, move |store, exports| {
+            .call(pool.core.limits.call, move |store, exports| {
                 Box::pin(async move {
                     exports
                         .labd_sandbox_sandbox()
@@ -50,14 +53,15 @@ impl Sandbox for SandboxAdapter {
                 })
             })
             .await?;
-        self.pool.give_back(instance);
+        pool.give_back(instance);
         Ok(fit.min(100))
     }
 
     async fn open_workspace(&self, project_id: &str) -> Result<Box<dyn Workspace>, PluginError> {
-        let instance = self.pool.start(project_id, Blame::Plugin).await?;
+        let pool = &self.plugin.serving()?.pool;
+        let instance = pool.start(project_id, Blame::Plugin).await?;
         let handle = instance
-            .call(self.pool.core.limits.call, |store, exports| {
+            .call(pool.core.limits.call, |store, exports| {
                 Box::pin(exports.labd_sandbox_sandbox().call_open_workspace(store))
             })
             .await?;
@@ -70,9 +74,10 @@ impl Sandbox for SandboxAdapter {
         project_id: &str,
         bundle: Bytes,
     ) -> Result<Box<dyn AppServer>, PluginError> {
-        let instance = self.pool.start(project_id, Blame::Guest).await?;
+        let pool = &self.plugin.serving()?.pool;
+        let instance = pool.start(project_id, Blame::Guest).await?;
         let handle = instance
-            .call(self.pool.core.limits.call, move |store, exports| {
+            .call(pool.core.limits.call, move |store, exports| {
                 Box::pin(async move {
                     exports
                         .labd_sandbox_sandbox()
@@ -95,6 +100,7 @@ struct WasmWorkspace {
 #[async_trait]
 impl Workspace for WasmWorkspace {
     async fn prepare(&mut self, change: Change) -> Result<Prepared, PluginError> {
+        self.instance.leave_if_retired();
         let handle = self.handle;
         let change = wit::Change {
             changed: change.changed.into_iter().map(source_file).collect(),
@@ -111,6 +117,7 @@ impl Workspace for WasmWorkspace {
     }
 
     async fn warm(&mut self, file: SourceFile) -> Result<Vec<Diagnostic>, PluginError> {
+        self.instance.leave_if_retired();
         let handle = self.handle;
         let file = source_file(file);
         let diagnostics = self
@@ -137,6 +144,7 @@ impl AppServer for WasmServer {
         request: AppRequest,
         services: Arc<dyn AppServices>,
     ) -> Result<AppResponse, PluginError> {
+        self.instance.leave_if_retired();
         let handle = self.handle;
         let request = wit::Request {
             method: request.method,

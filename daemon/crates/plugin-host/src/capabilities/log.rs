@@ -281,7 +281,6 @@ mod tests {
         LogSink::new(Arc::new(PluginCore::new(
             "acme.test".into(),
             Arc::new(Limits::default()),
-            None,
             PluginCore::channel(),
         )))
     }

@@ -14,7 +14,11 @@ pub enum HttpTarget {
 }
 
 impl HttpTarget {
-    fn parse(text: &str) -> Result<Self, ManifestError> {
+    /// Reads an origin, or `from-config:<key>`.
+    ///
+    /// # Errors
+    /// What is neither.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
         if let Some(key) = text.strip_prefix("from-config:") {
             if key.is_empty() {
                 return Err(ManifestError::Invalid(

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, request::Parts};
+use labd_auth::Caller;
 use labd_protocol::{ErrorCode, wrong_json};
 use serde::de::DeserializeOwned;
 
@@ -25,6 +26,25 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
             ProblemDocument::new(ErrorCode::NotFound, "There is nothing at this address.")
         })?;
         Ok(Self(params))
+    }
+}
+
+/// A person at the console. Programs with a token cannot decide for one: grants, and whatever else
+/// needs somebody's yes, are refused to them.
+pub(crate) struct Person;
+
+impl<S: Send + Sync> FromRequestParts<S> for Person {
+    type Rejection = ProblemDocument;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        match parts.extensions.get() {
+            Some(Caller::Session(_)) => Ok(Self),
+            _ => Err(ProblemDocument::new(
+                ErrorCode::Forbidden,
+                "This needs a person: an access token cannot decide it.",
+            )
+            .hint("Do it in the console, or with the command line on the daemon's machine.")),
+        }
     }
 }
 

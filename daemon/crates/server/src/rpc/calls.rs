@@ -104,6 +104,8 @@ impl Labd for Calls {
         change plugin_grant(plugin: String) -> PluginInfo;
         change plugin_revoke(plugin: String) -> PluginInfo;
         change plugin_reload(plugin: String) -> PluginInfo;
+        change plugin_enable(plugin: String) -> PluginInfo;
+        change plugin_disable(plugin: String) -> PluginInfo;
         read providers() -> Vec<Provider>;
         change provider_create(create: ProviderCreate) -> Provider;
         change provider_update(provider: ProviderId, update: ProviderUpdate) -> Provider;
@@ -190,6 +192,27 @@ impl Labd for Calls {
                 events = events => events,
                 // The end of the daemon is no event: whoever waits comes back to the next one.
                 () = closing.cancelled() => Ok(TurnEvents { events: Vec::new(), end: false }),
+            }
+        })
+        .await
+    }
+
+    async fn plugin_log(
+        self,
+        context: Context,
+        plugin: String,
+        after: Option<u64>,
+        max: u32,
+        wait_ms: u32,
+    ) -> Result<Vec<PluginLogLine>, ApiError> {
+        let left = context.deadline.saturating_duration_since(Instant::now());
+        let wait = Duration::from_millis(wait_ms.into()).min(left.saturating_sub(WAIT_MARGIN));
+        self.read(context, |api| async move {
+            let closing = api.closing().clone();
+            let lines = api.backend().plugin_log(plugin, after, max, wait);
+            tokio::select! {
+                lines = lines => lines,
+                () = closing.cancelled() => Ok(Vec::new()),
             }
         })
         .await

@@ -319,6 +319,21 @@ impl Backend for Fake {
     async fn plugin_reload(&self, _: String) -> Answer<PluginInfo> {
         absent()
     }
+    async fn plugin_enable(&self, _: String) -> Answer<PluginInfo> {
+        absent()
+    }
+    async fn plugin_disable(&self, _: String) -> Answer<PluginInfo> {
+        absent()
+    }
+    async fn plugin_log(
+        &self,
+        _: String,
+        _: Option<u64>,
+        _: u32,
+        _: Duration,
+    ) -> Answer<Vec<PluginLogLine>> {
+        absent()
+    }
     async fn providers(&self) -> Answer<Vec<Provider>> {
         Ok(Vec::new())
     }

@@ -6,6 +6,7 @@
 mod daemon;
 mod events;
 mod files;
+mod plugins;
 mod projects;
 mod providers;
 mod sources;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(projects::routes())
         .merge(files::routes())
         .merge(turns::routes())
+        .merge(plugins::routes())
         .merge(providers::routes())
         .merge(events::routes())
         .layer(from_fn(finished))

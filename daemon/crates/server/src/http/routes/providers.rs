@@ -1,4 +1,4 @@
-//! Plugins, AI providers and settings.
+//! AI providers and settings.
 
 use crate::api::Api;
 use crate::http::extract::{Answer, Body, Nothing, Params};
@@ -6,34 +6,15 @@ use crate::http::problem::ProblemDocument;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use labd_protocol::{
-    ModelList, PluginInfo, Provider, ProviderCreate, ProviderId, ProviderUpdate, Settings,
-};
+use labd_protocol::{ModelList, Provider, ProviderCreate, ProviderId, ProviderUpdate, Settings};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(plugins))
-        .routes(routes!(plugin))
         .routes(routes!(providers, provider_create))
         .routes(routes!(provider_update, provider_remove))
         .routes(routes!(provider_models))
         .routes(routes!(settings, settings_update))
-}
-
-/// All plugins
-#[utoipa::path(get, path = "/plugins", tag = "plugins", responses((status = 200, body = Vec<PluginInfo>)))]
-async fn plugins(State(api): State<Api>) -> Answer<Vec<PluginInfo>> {
-    Ok(Json(api.backend().plugins().await?))
-}
-
-/// One plugin
-#[utoipa::path(
-    get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path, description = "The plugin's id: `labd.postgres`")),
-    responses((status = 200, body = PluginInfo))
-)]
-async fn plugin(State(api): State<Api>, Params(id): Params<String>) -> Answer<PluginInfo> {
-    Ok(Json(api.backend().plugin(id).await?))
 }
 
 /// All configured providers

@@ -1,0 +1,146 @@
+//! Plugins. What decides what a plugin may do needs a person: a session, never a token.
+
+use crate::api::Api;
+use crate::http::extract::{Answer, Params, Person, Search};
+use axum::Json;
+use axum::extract::State;
+use labd_protocol::{PluginInfo, PluginLogLine};
+use serde::Deserialize;
+use std::time::Duration;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(plugins))
+        .routes(routes!(plugin))
+        .routes(routes!(plugin_log))
+        .routes(routes!(plugin_grant))
+        .routes(routes!(plugin_revoke))
+        .routes(routes!(plugin_enable))
+        .routes(routes!(plugin_disable))
+        .routes(routes!(plugin_reload))
+}
+
+/// All plugins
+#[utoipa::path(get, path = "/plugins", tag = "plugins", responses((status = 200, body = Vec<PluginInfo>)))]
+async fn plugins(State(api): State<Api>) -> Answer<Vec<PluginInfo>> {
+    Ok(Json(api.backend().plugins().await?))
+}
+
+/// One plugin
+#[utoipa::path(
+    get, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path, description = "The plugin's id: `labd.postgres`")),
+    responses((status = 200, body = PluginInfo))
+)]
+async fn plugin(State(api): State<Api>, Params(id): Params<String>) -> Answer<PluginInfo> {
+    Ok(Json(api.backend().plugin(id).await?))
+}
+
+/// The most lines of one answer.
+const MOST_LINES: u32 = 1000;
+/// The longest wait for a line.
+const LONGEST_WAIT: u32 = 30_000;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct LogSearch {
+    /// Only lines after the one with this number; without it the last ones.
+    after: Option<u64>,
+    /// At most so many lines; 200 when absent, 1 000 at most.
+    #[serde(default = "usual_lines")]
+    max: u32,
+    /// Milliseconds to wait for a line when there is none yet, 30 000 at most.
+    #[serde(default)]
+    wait_ms: u32,
+}
+
+fn usual_lines() -> u32 {
+    200
+}
+
+/// The log of a plugin: what it wrote, and what happened to it
+#[utoipa::path(
+    get, path = "/plugins/{id}/log", tag = "plugins", params(("id" = String, Path, description = "The plugin's id"), LogSearch),
+    responses((status = 200, body = Vec<PluginLogLine>))
+)]
+async fn plugin_log(
+    State(api): State<Api>,
+    Params(id): Params<String>,
+    Search(search): Search<LogSearch>,
+) -> Answer<Vec<PluginLogLine>> {
+    let wait = Duration::from_millis(search.wait_ms.min(LONGEST_WAIT).into());
+    let max = search.max.clamp(1, MOST_LINES);
+    let closing = api.closing().clone();
+    let lines = api.backend().plugin_log(id, search.after, max, wait);
+    let lines = tokio::select! {
+        lines = lines => lines?,
+        () = closing.cancelled() => Vec::new(),
+    };
+    Ok(Json(lines))
+}
+
+/// Allow a plugin what it asks for
+#[utoipa::path(
+    post, path = "/plugins/{id}/grant", tag = "plugins", params(("id" = String, Path, description = "The plugin's id")),
+    responses((status = 200, body = PluginInfo))
+)]
+async fn plugin_grant(
+    State(api): State<Api>,
+    _: Person,
+    Params(id): Params<String>,
+) -> Answer<PluginInfo> {
+    Ok(Json(api.backend().plugin_grant(id).await?))
+}
+
+/// Take back what a plugin was allowed
+#[utoipa::path(
+    post, path = "/plugins/{id}/revoke", tag = "plugins", params(("id" = String, Path, description = "The plugin's id")),
+    responses((status = 200, body = PluginInfo))
+)]
+async fn plugin_revoke(
+    State(api): State<Api>,
+    _: Person,
+    Params(id): Params<String>,
+) -> Answer<PluginInfo> {
+    Ok(Json(api.backend().plugin_revoke(id).await?))
+}
+
+/// Let a plugin take calls again
+#[utoipa::path(
+    post, path = "/plugins/{id}/enable", tag = "plugins", params(("id" = String, Path, description = "The plugin's id")),
+    responses((status = 200, body = PluginInfo))
+)]
+async fn plugin_enable(
+    State(api): State<Api>,
+    _: Person,
+    Params(id): Params<String>,
+) -> Answer<PluginInfo> {
+    Ok(Json(api.backend().plugin_enable(id).await?))
+}
+
+/// Refuse further calls of a plugin
+#[utoipa::path(
+    post, path = "/plugins/{id}/disable", tag = "plugins", params(("id" = String, Path, description = "The plugin's id")),
+    responses((status = 200, body = PluginInfo))
+)]
+async fn plugin_disable(
+    State(api): State<Api>,
+    _: Person,
+    Params(id): Params<String>,
+) -> Answer<PluginInfo> {
+    Ok(Json(api.backend().plugin_disable(id).await?))
+}
+
+/// Load a plugin anew, which also ends a quarantine
+#[utoipa::path(
+    post, path = "/plugins/{id}/reload", tag = "plugins", params(("id" = String, Path, description = "The plugin's id")),
+    responses((status = 200, body = PluginInfo))
+)]
+async fn plugin_reload(
+    State(api): State<Api>,
+    _: Person,
+    Params(id): Params<String>,
+) -> Answer<PluginInfo> {
+    Ok(Json(api.backend().plugin_reload(id).await?))
+}
