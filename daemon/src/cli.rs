@@ -314,8 +314,19 @@ pub enum ProviderCommand {
     },
 }
 
+/// What the exit codes of the commands for authors mean, for their help.
+const AUTHOR_EXIT_CODES: &str = "Exit codes: 0 no fault, 1 faults were found or it failed, \
+    2 the command is wrong, 4 there is no such folder or file.";
+
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Tell every fault of a plugin without running it, and what it asks for
+    #[command(after_help = AUTHOR_EXIT_CODES)]
+    Check {
+        /// A package's folder, or a component
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
     /// List plugins
     List,
     /// Show what a plugin is, may do and has done

@@ -1,6 +1,7 @@
 //! Commands that talk to the daemon over its socket. `backup`, `restore` and `doctor` work on the
-//! data directory itself when no daemon holds it.
+//! data directory itself when no daemon holds it; those for authors of plugins need no daemon.
 
+mod author;
 mod chat;
 mod daemon;
 mod doctor;
@@ -10,7 +11,12 @@ mod provider;
 mod source;
 mod token;
 
-use crate::{cli::Command, config::Config, failure::Failure, output};
+use crate::{
+    cli::{Command, PluginCommand},
+    config::Config,
+    failure::Failure,
+    output,
+};
 use labd_protocol::{
     ApiError, LabdClient, Project, ProjectId, Provider, ProviderId, SourceId, SourceInfo, answer,
     connect, within,
@@ -30,6 +36,9 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<(), Fai
         Command::Backup { file } => return daemon::backup(&config, &file, json).await,
         Command::Restore { file } => return daemon::restore(&config, &file, json).await,
         Command::Doctor => return doctor::run(&config, json).await,
+        Command::Plugin(PluginCommand::Check { path }) => {
+            return author::check(&config, &path, json).await;
+        }
         _ => {}
     }
     let client = Client::connect(&config, json).await?;

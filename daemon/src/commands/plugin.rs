@@ -6,6 +6,8 @@ use labd_protocol::{PluginInfo, PluginKind, PluginLogLine, PluginState, PluginWa
 
 pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), Failure> {
     match command {
+        // Needs no daemon, and has been run.
+        PluginCommand::Check { .. } => Ok(()),
         PluginCommand::List => {
             let plugins = answer(client.labd.plugins(quick()).await)?;
             show(client, &plugins, |plugins| list(plugins))

@@ -55,7 +55,7 @@ pub use labd_plugin_package::{
     package::{EmbeddedFile, PackageError},
 };
 pub use limits::Limits;
-pub use linker::LoadError;
+pub use linker::{LoadError, is_declared};
 pub use plugin_core::{Happening, PluginCounters, PluginEvent};
 pub use registry::{
     ChangeError, PluginHost, PluginOptions, PluginState, PluginSummary, StartError, WaitingVersion,

@@ -138,7 +138,8 @@ fn add_all(linker: &mut Linker<HostState>, manifest: &Manifest) -> wasmtime::Res
     Ok(())
 }
 
-fn is_declared(import: &str, manifest: &Manifest) -> bool {
+/// Whether a plugin with this manifest may import this.
+pub fn is_declared(import: &str, manifest: &Manifest) -> bool {
     let (name, version) = import.split_once('@').unwrap_or((import, ""));
     let Some((package, interface)) = name.split_once('/') else {
         return false;

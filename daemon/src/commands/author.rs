@@ -1,0 +1,170 @@
+//! What authors of plugins need: nothing here waits for a daemon.
+
+use super::{Client, quick};
+use crate::{config::Config, failure::Failure, output};
+use labd_plugin_kit::check::{self, CheckError, Finding, Report};
+use labd_protocol::{ApiError, ErrorCode, answer};
+use serde::Serialize;
+use std::path::Path;
+
+/// How what a plugin asks for differs from what the installed one asks for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+enum Installed {
+    /// There is no daemon to ask.
+    Unknown { reason: String },
+    /// The daemon has no such plugin.
+    No,
+    /// It has.
+    Yes {
+        version: String,
+        more: Vec<String>,
+        less: Vec<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    installed: Installed,
+}
+
+pub(super) async fn check(config: &Config, path: &Path, json: bool) -> Result<(), Failure> {
+    let report = check::check(path)?;
+    let installed = installed(config, &report).await?;
+    let count = report.faults.len();
+    if json {
+        output::json(&Checked {
+            report: &report,
+            installed,
+        })?;
+    } else {
+        print(&report, &installed)?;
+    }
+    match count {
+        0 => Ok(()),
+        1 => Err(Failure::new("There is a fault; see above.")),
+        count => Err(Failure::new(format!(
+            "There are {count} faults; see above."
+        ))),
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        let code = match error {
+            CheckError::NotFound(_) => ErrorCode::NotFound,
+            CheckError::Io { .. } => ErrorCode::Internal,
+        };
+        Self {
+            error: ApiError::new(code, format!("{error}."))
+                .with_hint("Give a package's folder, with plugin.toml in it, or a component."),
+        }
+    }
+}
+
+async fn installed(config: &Config, report: &Report) -> Result<Installed, Failure> {
+    let Some(plugin) = &report.plugin else {
+        return Ok(Installed::Unknown {
+            reason: "the manifest cannot be read".into(),
+        });
+    };
+    let Ok(client) = Client::connect(config, false).await else {
+        return Ok(Installed::Unknown {
+            reason: "no daemon is running".into(),
+        });
+    };
+    let known = match answer(client.labd.plugin(quick(), plugin.id.clone()).await) {
+        Ok(known) => known,
+        Err(error) if error.code == ErrorCode::NotFound => return Ok(Installed::No),
+        Err(error) => return Err(error.into()),
+    };
+    let before = known.declared;
+    let beyond = |these: &[String], those: &[String]| -> Vec<String> {
+        let beyond = these.iter().filter(|line| !those.contains(line));
+        beyond.cloned().collect()
+    };
+    Ok(Installed::Yes {
+        version: known.version,
+        more: beyond(&report.asks, &before),
+        less: beyond(&before, &report.asks),
+    })
+}
+
+fn print(report: &Report, installed: &Installed) -> Result<(), Failure> {
+    if let Some(plugin) = &report.plugin {
+        output::line(format!(
+            "{} {}: {}, {}",
+            plugin.id, plugin.version, plugin.kind, plugin.name
+        ))?;
+        let license = plugin.license.as_deref().unwrap_or("none named");
+        output::line(format!("  license   {license}"))?;
+        output::line(format!("  contract  {}", plugin.host))?;
+    }
+    if let Some(component) = &report.component {
+        output::line(format!(
+            "  component {} KiB, SHA-256 {}",
+            component.bytes.div_ceil(1024),
+            component.sha256
+        ))?;
+        output::line(format!("  imports   {}", listed(&component.imports)))?;
+        output::line(format!("  exports   {}", listed(&component.exports)))?;
+    }
+    for asset in &report.assets {
+        output::line(format!(
+            "  asset     {}, {} bytes, SHA-256 {}",
+            asset.path, asset.bytes, asset.sha256
+        ))?;
+    }
+    output::line(format!("  asks for  {}", listed(&report.asks)))?;
+    output::line(format!("  installed {}", difference(installed)))?;
+    for (mark, findings) in [("advice", &report.advice), ("FAULT ", &report.faults)] {
+        for finding in findings {
+            found(mark, finding)?;
+        }
+    }
+    if report.faults.is_empty() {
+        output::line("no faults")?;
+    }
+    Ok(())
+}
+
+fn found(mark: &str, finding: &Finding) -> Result<(), Failure> {
+    output::line(format!("{mark}  {finding}"))?;
+    match &finding.help {
+        Some(help) => output::line(format!("        {help}")),
+        None => Ok(()),
+    }
+}
+
+fn listed(lines: &[String]) -> String {
+    match lines {
+        [] => "nothing".into(),
+        some => some.join(", "),
+    }
+}
+
+fn difference(installed: &Installed) -> String {
+    match installed {
+        Installed::Unknown { reason } => format!("not compared: {reason}"),
+        Installed::No => "not yet".into(),
+        Installed::Yes {
+            version,
+            more,
+            less,
+        } => match (more.is_empty(), less.is_empty()) {
+            (true, true) => format!("{version}, which asks for the same"),
+            (true, false) => format!("{version}; this one does without {}", less.join(", ")),
+            (false, true) => format!(
+                "{version}; this one also asks for {}, which must be granted first",
+                more.join(", ")
+            ),
+            (false, false) => format!(
+                "{version}; this one also asks for {}, which must be granted first, and does without {}",
+                more.join(", "),
+                less.join(", ")
+            ),
+        },
+    }
+}
