@@ -44,7 +44,7 @@
 //!     }
 //!
 //!     fn models(&self, _: Config) -> Result<Vec<Model>> {
-//!         Ok(vec![Model { id: "grey".into(), name: "Grey parrot".into(), context_window: None }])
+//!         Ok(vec![Model { name: "Grey parrot".into(), ..Model::new("grey") }])
 //!     }
 //!
 //!     fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
@@ -86,9 +86,24 @@ use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 
 pub use crate::bindings::ai::exports::labd::ai_provider::provider::{
-    Capabilities, Effort, Event, FinishReason, Image, Info, Message, Model, Part, Request, Role,
-    Started, Tool, ToolChoice, ToolFragment, ToolResult, ToolStarted, ToolUse, Usage,
+    CacheHints, Capabilities, Effort, EmbedRequest, Embeddings, Event, File, FinishReason, Image,
+    Info, Message, Model, Part, Purpose, Request, Retention, Role, Started, Tool, ToolChoice,
+    ToolFragment, ToolResult, ToolStarted, ToolUse, Usage,
 };
+
+impl Model {
+    /// A model of which nothing but its id is known.
+    pub fn new(id: impl Into<String>) -> Self {
+        let id = id.into();
+        Self {
+            name: id.clone(),
+            id,
+            context_window: None,
+            output_limit: None,
+            capabilities: None,
+        }
+    }
+}
 
 /// A provider. It keeps no state between requests and never retries: that is the gateway's duty.
 pub trait AiProvider<H: Host>: Sized + 'static {
@@ -118,6 +133,16 @@ pub trait AiProvider<H: Host>: Sized + 'static {
     /// # Errors
     /// What the upstream answers.
     fn complete(&self, config: Self::Config, request: Request) -> Result<Self::Completion>;
+
+    /// Turns texts into vectors, one per text in their order. Without it, and without the
+    /// capability `embeddings`, the provider has none.
+    ///
+    /// # Errors
+    /// What the upstream answers; unless overridden, `invalid-request`.
+    fn embed(&self, config: Self::Config, request: EmbedRequest) -> Result<Embeddings> {
+        let _ = (config, request);
+        Err(Error::invalid("this provider has no embeddings"))
+    }
 }
 
 /// A running answer. Dropping it closes the upstream connection.
@@ -251,7 +276,7 @@ impl<R: Frames + 'static, D: Decoder<R::Frame>> Completion for Streamed<R, D> {
 pub mod rt {
     //! What the export macro names.
 
-    use super::{AiProvider, Completion, Event, Info, Model, Request};
+    use super::{AiProvider, Completion, EmbedRequest, Embeddings, Event, Info, Model, Request};
     use crate::bindings::ai::exports::labd::ai_provider::provider as wit;
     use crate::log::install_panic_hook;
     use crate::{Result, WasmHost, config};
@@ -297,6 +322,11 @@ pub mod rt {
             Ok(wit::Completion::new(Running(RefCell::new(Some(
                 completion,
             )))))
+        }
+
+        fn embed(config: String, request: EmbedRequest) -> Result<Embeddings> {
+            install_panic_hook();
+            P::new(WasmHost).embed(config::parse(&config)?, request)
         }
     }
 }

@@ -181,16 +181,17 @@ pub fn status_error<H: Host>(
     fault: impl Into<Fault>,
 ) -> Error {
     let fault = fault.into();
+    let wait = || {
+        retry_after(host, headers).map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
+    };
     match status {
         401 | 403 => Error::Unauthenticated(fault),
         404 | 410 => Error::NotFound(fault),
         408 | 504 => Error::Timeout,
         409 => Error::Conflict(fault),
-        429 => Error::RateLimited(
-            retry_after(host, headers)
-                .map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
-        ),
-        503 | 529 => Error::Overloaded,
+        429 => Error::RateLimited(wait()),
+        // Who says for how long asks to wait, whatever the reason.
+        503 | 529 => wait().map_or(Error::Overloaded, |wait| Error::RateLimited(Some(wait))),
         400..500 => Error::InvalidRequest(fault),
         300..400 => Error::Unavailable(fault.hint("the address redirects; configure its target")),
         _ => Error::Unavailable(fault),
@@ -280,7 +281,8 @@ mod tests {
         assert_eq!(of(422), Error::invalid("why"));
         assert_eq!(of(429), Error::RateLimited(Some(3000)));
         assert_eq!(of(500), Error::unavailable("why"));
-        assert_eq!(of(529), Error::Overloaded);
+        assert_eq!(of(503), Error::RateLimited(Some(3000)));
+        assert_eq!(status_error(&host, 529, &[], "why"), Error::Overloaded);
         assert!(of(302).fault().is_some_and(|fault| fault.hint.is_some()));
     }
 

@@ -1,9 +1,33 @@
 //! One SQLite file, opened by the host.
 
-use crate::Result;
 use crate::bindings::base::labd::host::sqlite as wit;
+use crate::{Error, Result};
 
-pub use wit::{Column, Rows, Value};
+pub use wit::Column;
+
+/// A value of SQLite.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// A whole number of 64 bits.
+    Integer(i64),
+    /// Binary floating point.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// Rows of a step, row after row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+    /// No more rows will come.
+    pub done: bool,
+}
 
 /// A connection to the file.
 pub trait Database: 'static {
@@ -95,10 +119,51 @@ impl Statement for wit::Statement {
     }
 
     fn bind(&self, values: &[Value]) -> Result<()> {
-        wit::Statement::bind(self, values)
+        let values: Vec<_> = values
+            .iter()
+            .map(|value| match value {
+                Value::Null => wit::Value::Null,
+                Value::Integer(number) => wit::Value::Integer(*number),
+                Value::Real(number) => wit::Value::Real(*number),
+                Value::Text(text) => wit::Value::Text(text.clone()),
+                Value::Blob(bytes) => wit::Value::Blob(bytes.clone()),
+            })
+            .collect();
+        wit::Statement::bind(self, &values)
     }
 
     fn step(&self, max_rows: u32, max_bytes: u32) -> Result<Rows> {
-        wit::Statement::step(self, max_rows, max_bytes)
+        let wit::Rows { rows, done } = wit::Statement::step(self, max_rows, max_bytes)?;
+        let rows = rows
+            .into_iter()
+            .map(|row| row.into_iter().map(value).collect::<Result<_>>())
+            .collect::<Result<_>>()?;
+        Ok(Rows { rows, done })
+    }
+}
+
+/// The contract spells out integers that some languages cannot hold; this one can.
+fn value(value: wit::Value) -> Result<Value> {
+    Ok(match value {
+        wit::Value::Null => Value::Null,
+        wit::Value::Integer(number) => Value::Integer(number),
+        wit::Value::LargeInteger(digits) => Value::Integer(digits.parse().map_err(|_| {
+            Error::internal(format!("the host gave `{digits}` as a large integer"))
+        })?),
+        wit::Value::Real(number) => Value::Real(number),
+        wit::Value::Text(text) => Value::Text(text),
+        wit::Value::Blob(bytes) => Value::Blob(bytes),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_integers_are_exact() {
+        let given = wit::Value::LargeInteger(i64::MIN.to_string());
+        assert_eq!(value(given), Ok(Value::Integer(i64::MIN)));
+        assert!(value(wit::Value::LargeInteger("1e19".into())).is_err());
     }
 }

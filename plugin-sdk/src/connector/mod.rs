@@ -99,8 +99,8 @@ use crate::{Host, Result};
 
 pub use crate::bindings::connector::exports::labd::connector::connector::{
     Batch, Column, ColumnInfo, ColumnValues, Config, ForeignKey, Index, Info, Param, Parameter,
-    Placeholders, Prepared, QueryOptions, Relation, RelationKind, Schema, ServerInfo, ValueKind,
-    Values,
+    Placeholders, Prepared, QueryOptions, Relation, RelationKind, Schema, ServerInfo, TypedText,
+    TypedTexts, ValueKind, Values,
 };
 
 /// A connector: what opens connections.

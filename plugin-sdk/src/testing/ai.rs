@@ -14,11 +14,15 @@ pub fn request(model: &str, text: &str) -> Request {
         }],
         tools: Vec::new(),
         tool_choice: ToolChoice::Automatic,
+        parallel_tools: None,
         output_schema: None,
         max_tokens: None,
         temperature: None,
+        top_p: None,
         stop: Vec::new(),
         effort: None,
+        cache: None,
+        user: None,
         document: None,
     }
 }

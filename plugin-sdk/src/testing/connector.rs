@@ -7,6 +7,7 @@ pub fn config() -> Config {
     Config {
         user: Some("app".into()),
         database: Some("shop".into()),
+        base_url: None,
         options: Vec::new(),
         time_zone: "UTC".into(),
         application_name: "labd".into(),

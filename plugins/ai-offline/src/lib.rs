@@ -68,9 +68,8 @@ impl<H: Host> AiProvider<H> for Offline<H> {
 
     fn models(&self, _: Config) -> Result<Vec<Model>> {
         Ok(vec![Model {
-            id: MODEL.into(),
             name: "Templates (no model)".into(),
-            context_window: None,
+            ..Model::new(MODEL)
         }])
     }
 

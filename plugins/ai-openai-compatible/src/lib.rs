@@ -4,24 +4,32 @@
 //! | --- | --- |
 //! | [`request`] | labd's request → the API's body |
 //! | [`stream`] | the API's chunks → labd's events |
+//! | [`models`] | the API's lists of models → labd's |
+//! | [`embed`] | requests for embeddings, and their answers |
 //! | [`fault`] | the API's errors → labd's |
 //! | [`peek`] | what a body begins with, before it is read |
 //!
 //! Servers leave out fields, send them empty, or end a stream in their own way; whatever can be
 //! understood is, and a stream that ends without saying why is `unavailable`.
 
+pub mod embed;
 pub mod fault;
+pub mod models;
 pub mod peek;
 pub mod request;
 pub mod stream;
 
-use labd_plugin::ai::{AiProvider, Capabilities, Info, Model, Request, Streamed};
+use labd_plugin::ai::{
+    AiProvider, Capabilities, EmbedRequest, Embeddings, Info, Model, Request, Streamed,
+};
 use labd_plugin::stream::SseReader;
 use labd_plugin::{Error, Fault, Host, Result, export_plugin, http};
-use serde_json::Value;
 
 /// The most bytes of a list of models.
 const MODELS_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The most bytes of an answer with embeddings: 2048 of 3072 numbers, written out.
+const EMBEDDINGS_LIMIT: usize = 60 * 1024 * 1024;
 
 /// What the manifest's `[config]` describes.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -72,9 +80,12 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
             name: "OpenAI-compatible".into(),
             description: "OpenAI, and every server that speaks its Chat Completions API.".into(),
             capabilities: Capabilities::TOOLS
+                | Capabilities::STRICT_TOOLS
                 | Capabilities::IMAGES
+                | Capabilities::FILES
                 | Capabilities::STRUCTURED_OUTPUT
-                | Capabilities::REASONING,
+                | Capabilities::REASONING
+                | Capabilities::EMBEDDINGS,
             default_model: None,
         })
     }
@@ -83,7 +94,7 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
         let request =
             http::Request::get(config.url("/models")?).header("accept", "application/json");
         let mut response = self.ask(request)?;
-        Ok(models(&response.json(MODELS_LIMIT)?))
+        Ok(models::of(&response.json(MODELS_LIMIT)?))
     }
 
     fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
@@ -110,6 +121,16 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
             stream::Chat::new(&request.model),
         ))
     }
+
+    fn embed(&self, config: Config, request: EmbedRequest) -> Result<Embeddings> {
+        let url = config.url("/embeddings")?;
+        let body = embed::body(&request, request::Flavour::of(&url))?;
+        let wanted = http::Request::post(url)
+            .header("accept", "application/json")
+            .json(&body)?;
+        let mut response = self.ask(wanted)?;
+        embed::answer(&request, response.json(EMBEDDINGS_LIMIT)?)
+    }
 }
 
 impl<H: Host> OpenAiCompatible<H> {
@@ -127,45 +148,4 @@ impl<H: Host> OpenAiCompatible<H> {
             &text,
         ))
     }
-}
-
-/// The models of a list, in any of the shapes that servers give, by id.
-fn models(answer: &Value) -> Vec<Model> {
-    let list = ["data", "models"]
-        .iter()
-        .find_map(|key| answer.get(key))
-        .unwrap_or(answer)
-        .as_array();
-    let mut all: Vec<Model> = list
-        .into_iter()
-        .flatten()
-        .filter_map(|one| {
-            let text = |key: &str| {
-                one.get(key)
-                    .and_then(Value::as_str)
-                    .filter(|text| !text.is_empty())
-            };
-            let id = text("id")
-                .or_else(|| text("model"))
-                .or_else(|| text("name"))
-                .or_else(|| one.as_str())?;
-            let window = [
-                "context_window",
-                "context_length",
-                "max_model_len",
-                "max_context_length",
-            ]
-            .iter()
-            .find_map(|key| one.get(key).and_then(Value::as_u64))
-            .and_then(|tokens| u32::try_from(tokens).ok());
-            Some(Model {
-                id: id.to_owned(),
-                name: text("name").unwrap_or(id).to_owned(),
-                context_window: window,
-            })
-        })
-        .collect();
-    all.sort_by(|one, other| one.id.cmp(&other.id));
-    all.dedup_by(|one, other| one.id == other.id);
-    all
 }

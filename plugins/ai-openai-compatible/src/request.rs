@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use labd_plugin::ai::{Effort, Message, Part, Request, Role, ToolChoice};
+use labd_plugin::ai::{Effort, File, Message, Part, Request, Role, Tool, ToolChoice};
 use labd_plugin::{Error, Result};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,23 @@ pub enum Flavour {
 }
 
 impl Flavour {
+    /// Under what the server takes a pseudonym of the person who asks; none where it takes none.
+    pub fn user_key(self) -> Option<&'static str> {
+        match self {
+            Self::OpenAi => Some("safety_identifier"),
+            Self::Mistral => None,
+            Self::Other => Some("user"),
+        }
+    }
+
+    /// Under what the server takes the length of embeddings.
+    pub fn dimensions_key(self) -> &'static str {
+        match self {
+            Self::Mistral => "output_dimension",
+            Self::OpenAi | Self::Other => "dimensions",
+        }
+    }
+
     /// By the host of an address.
     pub fn of(url: &str) -> Self {
         let host = url
@@ -53,18 +70,11 @@ pub fn body(request: &Request, flavour: Flavour) -> Result<Value> {
         set("stream_options", json!({ "include_usage": true }));
     }
     if !request.tools.is_empty() {
-        let tools = request
-            .tools
-            .iter()
-            .map(|tool| {
-                let parameters = schema(&tool.parameters, &format!("the tool `{}`", tool.name))?;
-                Ok(json!({
-                    "type": "function",
-                    "function": { "name": tool.name, "description": tool.description, "parameters": parameters },
-                }))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let tools = request.tools.iter().map(tool).collect::<Result<Vec<_>>>()?;
         set("tools", tools.into());
+        if let Some(parallel) = request.parallel_tools {
+            set("parallel_tool_calls", parallel.into());
+        }
         match &request.tool_choice {
             ToolChoice::Automatic => {}
             ToolChoice::None => set("tool_choice", "none".into()),
@@ -93,18 +103,49 @@ pub fn body(request: &Request, flavour: Flavour) -> Result<Value> {
     if let Some(temperature) = request.temperature {
         set("temperature", json!(temperature));
     }
+    if let Some(probability) = request.top_p {
+        set("top_p", json!(probability));
+    }
     if !request.stop.is_empty() {
         set("stop", json!(request.stop));
     }
     if let Some(effort) = request.effort {
         let word = match effort {
+            Effort::Off => "none",
+            Effort::Minimal => "minimal",
             Effort::Low => "low",
             Effort::Medium => "medium",
             Effort::High => "high",
+            Effort::Highest => "xhigh",
         };
         set("reasoning_effort", word.into());
     }
+    if let Some(user) = &request.user
+        && let Some(key) = flavour.user_key()
+    {
+        set(key, user.clone().into());
+    }
+    // What comes again these servers see by themselves; OpenAI alone asks which requests belong
+    // together.
+    if flavour == Flavour::OpenAi
+        && let Some(key) = request.cache.as_ref().and_then(|cache| cache.key.clone())
+    {
+        set("prompt_cache_key", key.into());
+    }
     Ok(Value::Object(body))
+}
+
+fn tool(tool: &Tool) -> Result<Value> {
+    let parameters = schema(&tool.parameters, &format!("the tool `{}`", tool.name))?;
+    let mut function = json!({
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": parameters,
+    });
+    if let Some(function) = function.as_object_mut().filter(|_| tool.strict) {
+        function.insert("strict".into(), true.into());
+    }
+    Ok(json!({ "type": "function", "function": function }))
 }
 
 fn schema(text: &str, of: &str) -> Result<Value> {
@@ -150,8 +191,12 @@ fn user(message: &Message, all: &mut Vec<Value>) {
                 );
                 content.push(json!({ "type": "image_url", "image_url": { "url": url } }));
             }
-            // A user calls no tool, and this API has nothing opaque.
-            Part::ToolUse(_) | Part::Blob(_) => {}
+            Part::File(file) => {
+                only_text = false;
+                content.push(attached(file));
+            }
+            // A user calls no tool and reasons nothing, and this API has nothing opaque.
+            Part::ToolUse(_) | Part::Reasoning(_) | Part::Blob(_) => {}
         }
     }
     if content.is_empty() {
@@ -166,6 +211,26 @@ fn user(message: &Message, all: &mut Vec<Value>) {
     all.push(json!({ "role": "user", "content": content }));
 }
 
+/// A file. What is text travels as text, which every server takes.
+fn attached(file: &File) -> Value {
+    let name = file.name.as_deref().unwrap_or("file");
+    let is_text = file.media_type.starts_with("text/") || file.media_type.ends_with("json");
+    match std::str::from_utf8(&file.data) {
+        Ok(text) if is_text => {
+            json!({ "type": "text", "text": format!("<file name={name:?}>\n{text}\n</file>") })
+        }
+        _ => {
+            let data = format!(
+                "data:{};base64,{}",
+                file.media_type,
+                STANDARD.encode(&file.data)
+            );
+            json!({ "type": "file", "file": { "filename": name, "file_data": data } })
+        }
+    }
+}
+
+/// Reasoning stays out: the API has no field for it that more than one server takes.
 fn assistant(message: &Message, all: &mut Vec<Value>) {
     let text = texts(message).concat();
     let calls: Vec<Value> = message

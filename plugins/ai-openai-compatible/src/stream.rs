@@ -285,7 +285,7 @@ fn reason(word: &str) -> FinishReason {
     }
 }
 
-fn usage(value: &Value) -> Option<Usage> {
+pub(crate) fn usage(value: &Value) -> Option<Usage> {
     let count = |place: &str| {
         value
             .pointer(place)
@@ -296,6 +296,8 @@ fn usage(value: &Value) -> Option<Usage> {
         input: count("/prompt_tokens"),
         cached_input: count("/prompt_tokens_details/cached_tokens")
             .or_else(|| count("/prompt_cache_hit_tokens")),
+        cache_writes: count("/prompt_tokens_details/cache_write_tokens")
+            .or_else(|| count("/cache_creation_input_tokens")),
         output: count("/completion_tokens"),
         reasoning: count("/completion_tokens_details/reasoning_tokens"),
     })

@@ -3,8 +3,8 @@
 
 use labd_ai_openai_compatible::{Config, OpenAiCompatible};
 use labd_plugin::ai::{
-    AiProvider, Effort, Event, FinishReason, Image, Message, Part, Request, Role, Tool, ToolChoice,
-    ToolResult, ToolUse,
+    AiProvider, CacheHints, Capabilities, Effort, Event, File, FinishReason, Image, Message, Part,
+    Request, Retention, Role, Tool, ToolChoice, ToolResult, ToolUse,
 };
 use labd_plugin::testing::ai::{drain, every_split, joined, request};
 use labd_plugin::testing::{FakeHost, Piece};
@@ -61,7 +61,7 @@ fn a_text_arrives_whole_in_every_split() {
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Grüß\"}}]}\r\n\r\n",
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" dich 😀\"}}],\"new\":1}\r\n\r\n",
         "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\r\n\r\n",
-        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":2}}}\r\n\r\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":2,\"cache_write_tokens\":1}}}\r\n\r\n",
         "data: [DONE]\r\n\r\n",
     );
     let (events, error) = in_every_split(stream);
@@ -72,7 +72,7 @@ fn a_text_arrives_whole_in_every_split() {
     assert_eq!(events[1], Event::Reasoning("Hm".into()));
     assert_eq!(text(&events), "Grüß dich 😀");
     assert!(
-        matches!(&events[3], Event::Usage(usage) if usage.input == Some(7) && usage.cached_input == Some(2) && usage.output == Some(3))
+        matches!(&events[3], Event::Usage(usage) if usage.input == Some(7) && usage.cached_input == Some(2) && usage.cache_writes == Some(1) && usage.output == Some(3))
     );
     assert_eq!(events.last(), Some(&Event::Finish(FinishReason::Stop)));
     assert_eq!(events.len(), 5);
@@ -246,6 +246,17 @@ fn a_conversation_is_written_as_the_api_has_it() {
         media_type: "image/png".into(),
         data: vec![1, 2, 3],
     }));
+    let file = |media_type: &str, name: Option<&str>, data: &[u8]| {
+        Part::File(File {
+            media_type: media_type.into(),
+            name: name.map(str::to_owned),
+            data: data.to_vec(),
+        })
+    };
+    wanted.messages[0].parts.extend([
+        file("application/pdf", Some("a.pdf"), &[1, 2, 3]),
+        file("text/csv", None, b"a,b"),
+    ]);
     let tool_use = |id: &str| {
         Part::ToolUse(ToolUse {
             id: id.into(),
@@ -262,7 +273,12 @@ fn a_conversation_is_written_as_the_api_has_it() {
     };
     wanted.messages.push(Message {
         role: Role::Assistant,
-        parts: vec![tool_use("a"), tool_use("b")],
+        parts: vec![
+            Part::Reasoning("Hm".into()),
+            Part::Blob(vec![1]),
+            tool_use("a"),
+            tool_use("b"),
+        ],
     });
     wanted.messages.push(Message {
         role: Role::User,
@@ -276,11 +292,22 @@ fn a_conversation_is_written_as_the_api_has_it() {
         name: "read".into(),
         description: "Reads.".into(),
         parameters: "{\"type\":\"object\"}".into(),
+        strict: true,
     }];
+    wanted.parallel_tools = Some(false);
     wanted.tool_choice = ToolChoice::Named("read".into());
     wanted.output_schema = Some("{\"type\":\"object\"}".into());
     wanted.max_tokens = Some(9);
     wanted.temperature = Some(0.5);
+    wanted.top_p = Some(0.25);
+    wanted.user = Some("u-1".into());
+    wanted.cache = Some(CacheHints {
+        tools: true,
+        system: 2,
+        messages: 0,
+        retention: Retention::Short,
+        key: Some("project-7".into()),
+    });
     wanted.stop = vec!["END".into()];
     wanted.effort = Some(Effort::Low);
     let call = |id: &str| json!({ "id": id, "type": "function", "function": { "name": "read", "arguments": "{\"p\":1}" } });
@@ -293,6 +320,8 @@ fn a_conversation_is_written_as_the_api_has_it() {
                 { "role": "user", "content": [
                     { "type": "text", "text": "Look" },
                     { "type": "image_url", "image_url": { "url": "data:image/png;base64,AQID" } },
+                    { "type": "file", "file": { "filename": "a.pdf", "file_data": "data:application/pdf;base64,AQID" } },
+                    { "type": "text", "text": "<file name=\"file\">\na,b\n</file>" },
                 ] },
                 { "role": "assistant", "content": null, "tool_calls": [call("a"), call("b")] },
                 { "role": "tool", "tool_call_id": "a", "content": "text" },
@@ -301,23 +330,44 @@ fn a_conversation_is_written_as_the_api_has_it() {
             ],
             "stream": true,
             "stream_options": { "include_usage": true },
-            "tools": [{ "type": "function", "function": { "name": "read", "description": "Reads.", "parameters": { "type": "object" } } }],
+            "tools": [{ "type": "function", "function": { "name": "read", "description": "Reads.", "parameters": { "type": "object" }, "strict": true } }],
+            "parallel_tool_calls": false,
             "tool_choice": { "type": "function", "function": { "name": "read" } },
             "response_format": { "type": "json_schema", "json_schema": { "name": "answer", "schema": { "type": "object" }, "strict": true } },
             "max_tokens": 9,
             "temperature": 0.5,
+            "top_p": 0.25,
+            "user": "u-1",
             "stop": ["END"],
             "reasoning_effort": "low",
         })
     );
-    assert_eq!(
-        sent("https://api.openai.com/v1", wanted.clone())["max_completion_tokens"],
-        9
-    );
-    assert_eq!(
-        sent("https://api.mistral.ai/v1", wanted).get("stream_options"),
-        None
-    );
+    let openai = sent("https://api.openai.com/v1", wanted.clone());
+    assert_eq!(openai["max_completion_tokens"], 9);
+    assert_eq!(openai["safety_identifier"], "u-1");
+    assert_eq!(openai["prompt_cache_key"], "project-7");
+    let mistral = sent("https://api.mistral.ai/v1", wanted);
+    for key in ["stream_options", "user", "prompt_cache_key"] {
+        assert_eq!(mistral.get(key), None, "{key}");
+    }
+}
+
+#[test]
+fn effort_has_a_word_for_each_step() {
+    for (effort, word) in [
+        (Effort::Off, "none"),
+        (Effort::Minimal, "minimal"),
+        (Effort::Medium, "medium"),
+        (Effort::High, "high"),
+        (Effort::Highest, "xhigh"),
+    ] {
+        let mut wanted = request("m", "Hello");
+        wanted.effort = Some(effort);
+        assert_eq!(
+            sent("http://ai.example/v1", wanted)["reasoning_effort"],
+            word
+        );
+    }
 }
 
 #[test]
@@ -339,6 +389,44 @@ fn models_are_listed_in_each_shape() -> Result<()> {
             [("a", None), ("b", Some(8192))]
         );
     }
+    Ok(())
+}
+
+#[test]
+fn what_a_list_tells_of_its_models_is_kept() -> Result<()> {
+    let host = FakeHost::new();
+    host.respond(
+        200,
+        [r#"{"data":[
+            {"id":"a-openai"},
+            {"id":"b-router","top_provider":{"max_completion_tokens":4096},
+             "architecture":{"input_modalities":["text","image","file"]},
+             "supported_parameters":["tools","structured_outputs"]},
+            {"id":"c-mistral","capabilities":{"completion_chat":true,"function_calling":true,"vision":false}},
+            {"id":"d-embed","type":"embeddings"}
+        ]}"#],
+    );
+    let models = OpenAiCompatible::new(host).models(config("http://ai.example/v1"))?;
+    let told: Vec<_> = models
+        .iter()
+        .map(|one| (one.output_limit, one.capabilities))
+        .collect();
+    let router = Capabilities::TOOLS
+        | Capabilities::STRICT_TOOLS
+        | Capabilities::STRUCTURED_OUTPUT
+        | Capabilities::IMAGES
+        | Capabilities::FILES;
+    let mistral =
+        Capabilities::TOOLS | Capabilities::STRICT_TOOLS | Capabilities::STRUCTURED_OUTPUT;
+    assert_eq!(
+        told,
+        [
+            (None, None),
+            (Some(4096), Some(router)),
+            (None, Some(mistral)),
+            (None, Some(Capabilities::EMBEDDINGS)),
+        ]
+    );
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::arrays;
 use crate::types::{Shape, Type};
-use labd_plugin::connector::{Param, ValueKind};
+use labd_plugin::connector::{Param, TypedText, ValueKind};
 use labd_plugin::{Error, Result};
 
 /// The text to bind as the n-th parameter (from 1); none for null.
@@ -48,7 +48,7 @@ pub fn text(number: usize, param: &Param, expected: &Type) -> Result<Option<Stri
             // Debug and not Display: an exponent where digits would be many.
             _ => format!("{value:?}"),
         },
-        Param::Text(value) => {
+        Param::Text(value) | Param::Typed(TypedText { text: value, .. }) => {
             if value.contains('\0') {
                 return Err(Error::invalid(format!(
                     "parameter ${number} holds a zero byte, which PostgreSQL cannot store"
@@ -67,8 +67,8 @@ pub fn text(number: usize, param: &Param, expected: &Type) -> Result<Option<Stri
             }
             _ => return refused("binary data"),
         },
-        Param::Texts(values) => match expected.shape {
-            Shape::Array(_, delimiter) => arrays::from_texts(values, delimiter),
+        Param::Array(array) => match expected.shape {
+            Shape::Array(_, delimiter) => arrays::from_texts(&array.items, delimiter),
             _ => return refused("a list"),
         },
     };
@@ -79,6 +79,14 @@ pub fn text(number: usize, param: &Param, expected: &Type) -> Result<Option<Stri
 mod tests {
     use super::*;
     use crate::types::builtin;
+    use labd_plugin::connector::TypedTexts;
+
+    fn array(items: Vec<Option<String>>) -> Param {
+        Param::Array(TypedTexts {
+            kind: ValueKind::Text,
+            items,
+        })
+    }
 
     fn bound(oid: u32, param: Param) -> Result<Option<String>> {
         let expected = builtin(oid).ok_or_else(|| Error::internal("no such type"))?;
@@ -99,8 +107,16 @@ mod tests {
             Some("\\x00ff")
         );
         assert_eq!(
-            bound(1009, Param::Texts(vec![Some("a".into()), None]))?.as_deref(),
+            bound(1009, array(vec![Some("a".into()), None]))?.as_deref(),
             Some("{\"a\",NULL}")
+        );
+        let large = TypedText {
+            kind: ValueKind::Integer,
+            text: i64::MAX.to_string(),
+        };
+        assert_eq!(
+            bound(20, Param::Typed(large))?.as_deref(),
+            Some("9223372036854775807")
         );
         assert_eq!(bound(25, Param::Null)?, None);
         Ok(())
@@ -110,7 +126,7 @@ mod tests {
     fn what_cannot_be_converted_names_the_parameter_and_the_type() {
         let message = |oid, param| bound(oid, param).map_err(|error| error.message().to_owned());
         assert_eq!(
-            message(23, Param::Texts(vec![])),
+            message(23, array(vec![])),
             Err("parameter $1 is integer, and a list was given".into())
         );
         assert_eq!(

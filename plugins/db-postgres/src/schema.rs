@@ -185,6 +185,7 @@ impl Tables {
             default_value: optional(&mut row, 7),
             comment: optional(&mut row, 8),
             enum_values: list(&mut row, 9),
+            frequency: None,
         });
     }
 

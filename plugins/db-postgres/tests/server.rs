@@ -5,7 +5,8 @@ mod support;
 
 use labd_db_postgres::Postgres;
 use labd_plugin::connector::{
-    Connection, Connector, Param, QueryOptions, RelationKind, ValueKind, Values, is_null,
+    Connection, Connector, Param, QueryOptions, RelationKind, TypedText, TypedTexts, ValueKind,
+    Values, is_null,
 };
 use labd_plugin::testing::connector::options;
 use labd_plugin::{Error, Result};
@@ -254,12 +255,18 @@ fn parameters_are_bound_by_the_types_that_the_server_described() -> Result<()> {
         &[
             Param::Float(41.0),
             Param::Text("glad".into()),
-            Param::Text("2024-02-29T12:00:00Z".into()),
+            Param::Typed(TypedText {
+                kind: ValueKind::Instant,
+                text: "2024-02-29T12:00:00Z".into(),
+            }),
             Param::Binary(vec![1, 0]),
             Param::Float(1e300),
             Param::Boolean(true),
             Param::Text("a'; DROP TABLE x; --".into()),
-            Param::Texts(vec![None, Some("a'; DROP TABLE x; --".into())]),
+            Param::Array(TypedTexts {
+                kind: ValueKind::Text,
+                items: vec![None, Some("a'; DROP TABLE x; --".into())],
+            }),
         ],
     )?;
     assert_eq!(rows.first.rows, 1);

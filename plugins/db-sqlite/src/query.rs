@@ -166,8 +166,14 @@ fn bound(param: &Param) -> Result<Value> {
         Param::Float(value) => Value::Real(*value),
         Param::Text(value) => Value::Text(value.clone()),
         Param::Binary(value) => Value::Blob(value.clone()),
-        Param::Texts(values) => Value::Text(
-            serde_json::to_string(values).map_err(|error| Error::internal(error.to_string()))?,
+        // A number that SQLite can store as it is; the affinity of a column converts the rest.
+        Param::Typed(typed) => match (typed.kind, typed.text.parse()) {
+            (ValueKind::Integer | ValueKind::Decimal, Ok(number)) => Value::Integer(number),
+            _ => Value::Text(typed.text.clone()),
+        },
+        Param::Array(array) => Value::Text(
+            serde_json::to_string(&array.items)
+                .map_err(|error| Error::internal(error.to_string()))?,
         ),
     })
 }

@@ -110,6 +110,7 @@ fn columns<H: Host>(session: &Session<H>, tables: &mut Tables) -> Result<()> {
             default_value: optional_text(&row, 4),
             comment: None,
             enum_values: Vec::new(),
+            frequency: None,
         });
     }
     for table in tables.values_mut() {

@@ -5,7 +5,8 @@ mod support;
 
 use labd_db_sqlite::Sqlite;
 use labd_plugin::connector::{
-    Connection, Connector, Param, QueryOptions, RelationKind, ValueKind, Values, is_null,
+    Connection, Connector, Param, QueryOptions, RelationKind, TypedText, TypedTexts, ValueKind,
+    Values, is_null,
 };
 use labd_plugin::testing::connector::{config, options};
 use labd_plugin::{Error, Result};
@@ -145,15 +146,26 @@ fn a_later_batch_that_does_not_fit_loses_nothing() -> Result<()> {
 #[test]
 fn parameters_are_bound_and_counted() -> Result<()> {
     let mut session = Sqlite::new(Memory::new(SHOP)).open(config())?;
-    let emails = Param::Texts(vec![Some("a@x".into()), Some("it's; DROP TABLE x".into())]);
+    let emails = Param::Array(TypedTexts {
+        kind: ValueKind::Text,
+        items: vec![Some("a@x".into()), Some("it's; DROP TABLE x".into())],
+    });
+    let large = Param::Typed(TypedText {
+        kind: ValueKind::Integer,
+        text: i64::MAX.to_string(),
+    });
     let rows = session.query(
-        "SELECT ?2, ?3 FROM customers WHERE email IN (SELECT value FROM json_each(?1)) AND active = ?4",
-        &[emails, Param::Float(0.5), Param::Null, Param::Boolean(true)],
+        "SELECT ?2, ?3, ?5 - 1 FROM customers WHERE email IN (SELECT value FROM json_each(?1)) AND active = ?4",
+        &[emails, Param::Float(0.5), Param::Null, Param::Boolean(true), large],
         options(),
     )?;
     assert_eq!(rows.first.rows, 1);
     assert_eq!(rows.first.columns[0].values, Values::Floats(vec![0.5]));
     assert!(is_null(&rows.first.columns[1], 0));
+    assert_eq!(
+        rows.first.columns[2].values,
+        Values::Integers(vec![i64::MAX - 1])
+    );
 
     let error = session.query("SELECT ?1", &[], options()).err().unwrap();
     assert_eq!(

@@ -261,7 +261,7 @@ export interface QueryResult {
   duration_ms: number;
 }
 
-export type RelationKind = "table" | "view" | "materialized_view" | "foreign_table";
+export type RelationKind = "table" | "view" | "materialized_view" | "foreign_table" | "collection";
 
 export interface ColumnSchema {
   name: string;

@@ -9,8 +9,11 @@ use crate::{
     },
     egress::{Egress, HttpPolicy},
     grants::{GrantBook, Granted},
-    kinds::{ai::ProviderAccess, connector::SourceAccess},
-    manifest::Permissions,
+    kinds::{
+        ai::{BoundCredential, ProviderAccess},
+        connector::SourceAccess,
+    },
+    manifest::{HttpTarget, Permissions},
     net::Dialer,
     package::Package,
     plugin_core::PluginCore,
@@ -18,7 +21,13 @@ use crate::{
     state::HostState,
     tls::TrustRoots,
 };
+use serde_json::{Value, json};
 use std::sync::Arc;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// Under what a connector's permissions name the address of its data source.
+const BASE_URL: &str = "base-url";
 
 /// Looks up grants at each use, so that a revoked one ends with the next call.
 #[derive(Clone)]
@@ -99,16 +108,36 @@ impl Permitted {
         state.http = http;
     }
 
+    /// The address of a source that is reached by HTTP; none for a plugin that may not.
+    pub fn base_url(&self, access: &SourceAccess) -> Option<Url> {
+        let wanted = HttpTarget::FromConfig(BASE_URL.to_owned());
+        let asked = self.permissions().http.contains(&wanted);
+        asked.then(|| access.base_url()).flatten()
+    }
+
+    /// A data source as the egress sees it: its address is the only configuration, and its secrets
+    /// were given for that address.
+    fn source_as_provider(&self, access: &SourceAccess) -> ProviderAccess {
+        let url = self.base_url(access);
+        let bound = |(name, value): (&String, &Zeroizing<String>)| {
+            let origin = url.as_ref()?.origin().ascii_serialization();
+            let value = value.clone();
+            Some((name.clone(), BoundCredential { origin, value }))
+        };
+        ProviderAccess {
+            provider_id: access.source_id.clone(),
+            credentials: access.secrets.iter().filter_map(bound).collect(),
+            config: url
+                .as_ref()
+                .map_or(Value::Null, |url| json!({ BASE_URL: url.as_str() })),
+        }
+    }
+
     /// Hands an instance what belongs to a data source.
     pub fn give_source(&self, state: &mut HostState, access: &Arc<SourceAccess>) {
         state.log.seal(access.secrets.values().cloned().collect());
         let permissions = self.permissions();
-        // Without configuration only the origins that the manifest itself names.
-        let bare = ProviderAccess {
-            provider_id: access.source_id.clone(),
-            ..ProviderAccess::default()
-        };
-        match self.for_provider(&bare) {
+        match self.for_provider(&self.source_as_provider(access)) {
             Ok(http) => state.http = http,
             Err(error) => tracing::warn!(plugin = %self.core.id, "no HTTP: {error}"),
         }

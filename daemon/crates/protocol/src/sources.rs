@@ -254,6 +254,8 @@ pub enum RelationKind {
     MaterializedView,
     /// A foreign table.
     ForeignTable,
+    /// Documents, or keys and values.
+    Collection,
 }
 
 /// A column of a relation.

@@ -12,7 +12,7 @@ import { count, plural } from "../../state/format";
 import { ResultTable } from "./result-table";
 import { KeyBadge } from "./schema-browser";
 
-const KINDS = { table: "Table", view: "View", materialized_view: "Materialised view", foreign_table: "Foreign table" };
+const KINDS = { table: "Table", view: "View", materialized_view: "Materialised view", foreign_table: "Foreign table", collection: "Collection" };
 
 interface RelationProps {
   source: string;

@@ -102,7 +102,7 @@ interface EntryProps {
 }
 
 function Entry({ relation, qualified, current, onOpen }: EntryProps) {
-  const Icon = relation.kind === "table" || relation.kind === "foreign_table" ? Table2 : View;
+  const Icon = relation.kind === "view" || relation.kind === "materialized_view" ? View : Table2;
   return (
     <li>
       <button

@@ -74,6 +74,7 @@ fn table(out: &mut String, relation: &RelationSchema, default_schema: &str) {
         RelationKind::View => "view",
         RelationKind::MaterializedView => "materialized view",
         RelationKind::ForeignTable => "foreign table",
+        RelationKind::Collection => "collection",
     };
     let name = qualified(&relation.schema, &relation.name, default_schema);
     let comment = comment(relation.comment.as_deref());

@@ -292,17 +292,11 @@ impl Active {
 }
 
 fn totals(usage: ModelUsage) -> Usage {
-    let ModelUsage {
-        input,
-        cached_input,
-        output,
-        reasoning,
-    } = usage;
     Usage {
-        input,
-        cached_input,
-        output,
-        reasoning,
+        input: usage.input,
+        cached_input: usage.cached_input,
+        output: usage.output,
+        reasoning: usage.reasoning,
     }
 }
 

@@ -1,9 +1,13 @@
 //! JSON values become bound parameters.
 //!
 //! A named query declares the type of each parameter; a query by hand has only the JSON. Exact
-//! values travel as text, which the database itself reads by the type it expects.
+//! values travel as text, which the database itself reads by the type it expects; a database that
+//! expects none is told what they are.
 
-use labd_plugin_host::kinds::{connector::Param, sandbox::QueryParameter};
+use labd_plugin_host::kinds::{
+    connector::{Param, ValueKind},
+    sandbox::QueryParameter,
+};
 use labd_protocol::ApiError;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -59,11 +63,11 @@ pub(crate) fn by_value(
             Some(Value::Number(number)) => Ok(match (number.as_i64(), number.as_f64()) {
                 (Some(integer), _) => Param::Integer(integer),
                 (None, Some(float)) => Param::Float(float),
-                (None, None) => Param::Text(number.to_string()),
+                (None, None) => exact(ValueKind::Decimal, number.to_string()),
             }),
             Some(Value::String(text)) => Ok(Param::Text(text.clone())),
-            Some(Value::Array(items)) => texts(name, items),
-            Some(value @ Value::Object(_)) => Ok(Param::Text(value.to_string())),
+            Some(Value::Array(items)) => array(name, ValueKind::Text, items),
+            Some(value @ Value::Object(_)) => Ok(exact(ValueKind::Json, value.to_string())),
         })
         .collect()
 }
@@ -73,7 +77,7 @@ fn typed(name: &str, param_type: &str, value: &Value) -> Result<Param, ApiError>
         let Value::Array(items) = value else {
             return Err(wrong(name, &format!("an array of {element}")));
         };
-        return texts(name, items);
+        return array(name, kind(element), items);
     }
     match (param_type, value) {
         ("int", Value::Number(number)) => number
@@ -94,16 +98,16 @@ fn typed(name: &str, param_type: &str, value: &Value) -> Result<Param, ApiError>
             .parse()
             .map(Param::Float)
             .map_err(|_| wrong(name, "a number")),
-        ("decimal", Value::Number(number)) => Ok(Param::Text(number.to_string())),
+        ("decimal", Value::Number(number)) => Ok(exact(ValueKind::Decimal, number.to_string())),
         ("decimal", Value::String(text)) if is_decimal(text.trim()) => {
-            Ok(Param::Text(text.trim().to_owned()))
+            Ok(exact(ValueKind::Decimal, text.trim().to_owned()))
         }
         ("decimal", _) => Err(wrong(name, "a decimal number, best as a string")),
         ("bool", Value::Bool(value)) => Ok(Param::Boolean(*value)),
-        ("json", value) => Ok(Param::Text(value.to_string())),
-        ("text" | "date" | "timestamp" | "uuid", Value::String(text)) => {
-            Ok(Param::Text(text.clone()))
-        }
+        ("json", value) => Ok(exact(ValueKind::Json, value.to_string())),
+        ("text", Value::String(text)) => Ok(Param::Text(text.clone())),
+        ("timestamp", Value::String(text)) => Ok(exact(moment(text), text.clone())),
+        ("date" | "uuid", Value::String(text)) => Ok(exact(kind(param_type), text.clone())),
         ("text", Value::Number(number)) => Ok(Param::Text(number.to_string())),
         ("date", _) => Err(wrong(name, "a date such as 2026-03-01")),
         ("timestamp", _) => Err(wrong(name, "a time such as 2026-03-01T12:00:00Z")),
@@ -111,7 +115,39 @@ fn typed(name: &str, param_type: &str, value: &Value) -> Result<Param, ApiError>
     }
 }
 
-fn texts(name: &str, items: &[Value]) -> Result<Param, ApiError> {
+fn exact(kind: ValueKind, text: String) -> Param {
+    Param::Typed { kind, text }
+}
+
+/// What a declared type means; text for what is none.
+fn kind(param_type: &str) -> ValueKind {
+    match param_type {
+        "int" => ValueKind::Integer,
+        "float" => ValueKind::Float,
+        "decimal" => ValueKind::Decimal,
+        "bool" => ValueKind::Boolean,
+        "date" => ValueKind::Date,
+        "timestamp" => ValueKind::Timestamp,
+        "uuid" => ValueKind::Uuid,
+        "json" => ValueKind::Json,
+        _ => ValueKind::Text,
+    }
+}
+
+/// A point in time where a zone is told (`Z`, `+02:00`), a timestamp without one otherwise.
+fn moment(text: &str) -> ValueKind {
+    let time = text
+        .trim()
+        .split_once(['T', ' '])
+        .map_or("", |(_, time)| time);
+    if time.ends_with(['Z', 'z']) || time.contains(['+', '-']) {
+        ValueKind::Instant
+    } else {
+        ValueKind::Timestamp
+    }
+}
+
+fn array(name: &str, kind: ValueKind, items: &[Value]) -> Result<Param, ApiError> {
     items
         .iter()
         .map(|item| match item {
@@ -124,7 +160,7 @@ fn texts(name: &str, items: &[Value]) -> Result<Param, ApiError> {
             }
         })
         .collect::<Result<_, _>>()
-        .map(Param::Texts)
+        .map(|items| Param::Array { kind, items })
 }
 
 fn is_decimal(text: &str) -> bool {
@@ -173,16 +209,31 @@ mod tests {
         );
         assert_eq!(
             bind("decimal", json!("12345678901234567890.10")),
-            Ok(Param::Text("12345678901234567890.10".into()))
+            Ok(exact(ValueKind::Decimal, "12345678901234567890.10".into()))
         );
         assert_eq!(
             bind("text[]", json!(["a", null, 3])),
-            Ok(Param::Texts(vec![Some("a".into()), None, Some("3".into())]))
+            Ok(Param::Array {
+                kind: ValueKind::Text,
+                items: vec![Some("a".into()), None, Some("3".into())]
+            })
         );
         assert_eq!(
             bind("json", json!({"a": 1})),
-            Ok(Param::Text("{\"a\":1}".into()))
+            Ok(exact(ValueKind::Json, "{\"a\":1}".into()))
         );
+        for (text, kind) in [
+            ("2026-03-01T12:00:00Z", ValueKind::Instant),
+            ("2026-03-01 12:00:00-02", ValueKind::Instant),
+            ("2026-03-01T12:00:00", ValueKind::Timestamp),
+            ("2026-03-01", ValueKind::Timestamp),
+        ] {
+            assert_eq!(
+                bind("timestamp", json!(text)),
+                Ok(exact(kind, text.into())),
+                "{text}"
+            );
+        }
     }
 
     #[test]

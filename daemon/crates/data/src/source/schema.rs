@@ -47,6 +47,7 @@ fn relation(relation: plugin::Relation) -> RelationSchema {
             plugin::RelationKind::View => RelationKind::View,
             plugin::RelationKind::MaterializedView => RelationKind::MaterializedView,
             plugin::RelationKind::ForeignTable => RelationKind::ForeignTable,
+            plugin::RelationKind::Collection => RelationKind::Collection,
         },
         comment: relation.comment,
         row_estimate: relation.row_estimate,

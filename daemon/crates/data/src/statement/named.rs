@@ -101,6 +101,9 @@ pub(super) fn rewrite(
             Placeholders::Dollar => format!("${number}"),
             Placeholders::QuestionNumbered => format!("?{number}"),
             Placeholders::Question => "?".to_owned(),
+            Placeholders::AtNumbered => format!("@p{number}"),
+            Placeholders::ColonNumbered => format!(":{number}"),
+            Placeholders::Json => format!("{{\"$param\":{number}}}"),
         };
         let between = characters.get(copied..start).unwrap_or_default();
         rewritten.text.extend(between);

@@ -5,8 +5,9 @@ use crate::{
     bindings::ai::{Provider as Exports, exports::labd::ai_provider::provider as wit},
     instance::Instance,
     kinds::ai::{
-        AiProvider, Capabilities, Completion, Effort, Event, FinishReason, Message, Model, Part,
-        ProviderAccess, ProviderInfo, Request, Role, ToolChoice, Usage,
+        AiProvider, CacheHints, Capabilities, Completion, Effort, EmbedRequest, Embeddings, Event,
+        FinishReason, Message, Model, Part, ProviderAccess, ProviderInfo, Purpose, Request,
+        Retention, Role, ToolChoice, Usage,
     },
     permitted::Permitted,
     plugin::Plugin,
@@ -49,15 +50,8 @@ impl AiProvider for AiAdapter {
             })
             .await?;
         pool.give_back(instance);
-        let has = |flag| info.capabilities.contains(flag);
         Ok(ProviderInfo {
-            capabilities: Capabilities {
-                tools: has(wit::Capabilities::TOOLS),
-                images: has(wit::Capabilities::IMAGES),
-                structured_output: has(wit::Capabilities::STRUCTURED_OUTPUT),
-                reasoning: has(wit::Capabilities::REASONING),
-                document: has(wit::Capabilities::DOCUMENT),
-            },
+            capabilities: capabilities(info.capabilities),
             name: info.name,
             description: info.description,
             default_model: info.default_model,
@@ -82,6 +76,8 @@ impl AiProvider for AiAdapter {
                 id: model.id,
                 name: model.name,
                 context_window: model.context_window,
+                output_limit: model.output_limit,
+                capabilities: model.capabilities.map(capabilities),
             })
             .collect())
     }
@@ -114,6 +110,89 @@ impl AiProvider for AiAdapter {
                 Err(error)
             }
         }
+    }
+
+    async fn embed(
+        &self,
+        access: &ProviderAccess,
+        request: EmbedRequest,
+    ) -> Result<Embeddings, PluginError> {
+        let (pool, instance) = self.instance(access).await?;
+        let config = access.config.to_string();
+        let texts = request.texts.len();
+        let request = wit::EmbedRequest {
+            model: request.model,
+            texts: request.texts,
+            dimensions: request.dimensions,
+            purpose: request.purpose.map(|purpose| match purpose {
+                Purpose::Document => wit::Purpose::Document,
+                Purpose::Query => wit::Purpose::Query,
+            }),
+            user: request.user,
+        };
+        let given = instance
+            .call(pool.core.limits.first_event, move |store, exports| {
+                Box::pin(async move {
+                    let provider = exports.labd_ai_provider_provider();
+                    provider.call_embed(store, &config, &request).await
+                })
+            })
+            .await;
+        pool.give_back(instance);
+        checked(given?, texts)
+    }
+}
+
+/// Takes embeddings in, or says what is wrong with them: who compares them relies on their number
+/// and their length.
+fn checked(given: wit::Embeddings, texts: usize) -> Result<Embeddings, PluginError> {
+    let wrong = |what: String| Err(PluginError::Internal(format!("the provider gave {what}")));
+    if given.vectors.len() != texts {
+        return wrong(format!(
+            "{} embeddings for {texts} texts",
+            given.vectors.len()
+        ));
+    }
+    let length = given.vectors.first().map_or(0, Vec::len);
+    if length == 0 || given.vectors.iter().any(|vector| vector.len() != length) {
+        return wrong("embeddings that are empty or of different lengths".into());
+    }
+    if given
+        .vectors
+        .iter()
+        .flatten()
+        .any(|number| !number.is_finite())
+    {
+        return wrong("an embedding with something that is no number".into());
+    }
+    Ok(Embeddings {
+        model: given.model,
+        vectors: given.vectors,
+        usage: usage(given.usage),
+    })
+}
+
+fn capabilities(flags: wit::Capabilities) -> Capabilities {
+    let has = |flag| flags.contains(flag);
+    Capabilities {
+        tools: has(wit::Capabilities::TOOLS),
+        strict_tools: has(wit::Capabilities::STRICT_TOOLS),
+        images: has(wit::Capabilities::IMAGES),
+        files: has(wit::Capabilities::FILES),
+        structured_output: has(wit::Capabilities::STRUCTURED_OUTPUT),
+        reasoning: has(wit::Capabilities::REASONING),
+        embeddings: has(wit::Capabilities::EMBEDDINGS),
+        document: has(wit::Capabilities::DOCUMENT),
+    }
+}
+
+fn usage(usage: wit::Usage) -> Usage {
+    Usage {
+        input: usage.input,
+        cached_input: usage.cached_input,
+        cache_writes: usage.cache_writes,
+        output: usage.output,
+        reasoning: usage.reasoning,
     }
 }
 
@@ -172,6 +251,7 @@ fn wire_request(request: Request) -> wit::Request {
                 name: tool.name,
                 description: tool.description,
                 parameters: tool.parameters,
+                strict: tool.strict,
             })
             .collect(),
         tool_choice: match request.tool_choice {
@@ -180,16 +260,36 @@ fn wire_request(request: Request) -> wit::Request {
             ToolChoice::Required => wit::ToolChoice::Required,
             ToolChoice::Named(name) => wit::ToolChoice::Named(name),
         },
+        parallel_tools: request.parallel_tools,
         output_schema: request.output_schema,
         max_tokens: request.max_tokens,
         temperature: request.temperature,
+        top_p: request.top_p,
         stop: request.stop,
         effort: request.effort.map(|effort| match effort {
+            Effort::Off => wit::Effort::Off,
+            Effort::Minimal => wit::Effort::Minimal,
             Effort::Low => wit::Effort::Low,
             Effort::Medium => wit::Effort::Medium,
             Effort::High => wit::Effort::High,
+            Effort::Highest => wit::Effort::Highest,
         }),
+        cache: request.cache.map(cache_hints),
+        user: request.user,
         document: request.document,
+    }
+}
+
+fn cache_hints(hints: CacheHints) -> wit::CacheHints {
+    wit::CacheHints {
+        tools: hints.tools,
+        system: hints.system,
+        messages: hints.messages,
+        retention: match hints.retention {
+            Retention::Short => wit::Retention::Short,
+            Retention::Long => wit::Retention::Long,
+        },
+        key: hints.key,
     }
 }
 
@@ -207,6 +307,15 @@ fn message(message: Message) -> wit::Message {
                 Part::Image { media_type, data } => {
                     wit::Part::Image(wit::Image { media_type, data })
                 }
+                Part::File {
+                    media_type,
+                    name,
+                    data,
+                } => wit::Part::File(wit::File {
+                    media_type,
+                    name,
+                    data,
+                }),
                 Part::ToolUse {
                     id,
                     name,
@@ -225,6 +334,7 @@ fn message(message: Message) -> wit::Message {
                     content,
                     is_error,
                 }),
+                Part::Reasoning(text) => wit::Part::Reasoning(text),
                 Part::Blob(bytes) => wit::Part::Blob(bytes),
             })
             .collect(),
@@ -249,12 +359,7 @@ fn event(event: wit::Event) -> Event {
         },
         wit::Event::ToolFinished(id) => Event::ToolFinished(id),
         wit::Event::Blob(bytes) => Event::Blob(bytes),
-        wit::Event::Usage(usage) => Event::Usage(Usage {
-            input: usage.input,
-            cached_input: usage.cached_input,
-            output: usage.output,
-            reasoning: usage.reasoning,
-        }),
+        wit::Event::Usage(totals) => Event::Usage(usage(totals)),
         wit::Event::Finish(reason) => Event::Finish(match reason {
             wit::FinishReason::Stop => FinishReason::Stop,
             wit::FinishReason::Length => FinishReason::Length,

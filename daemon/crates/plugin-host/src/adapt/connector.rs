@@ -6,10 +6,11 @@ use crate::{
     bindings::connector::{Connector as Exports, exports::labd::connector::connector as wit},
     instance::Instance,
     kinds::connector::{
-        Batch, Column, ColumnInfo, Connection, Connector, ConnectorInfo, ForeignKey, Index, Param,
-        Parameter, Placeholders, Prepared, QueryOptions, Relation, RelationKind, Rows, Schema,
-        ServerInfo, SourceAccess, ValueKind,
+        Batch, Column, ColumnInfo, Connection, Connector, ConnectorInfo, EXACT_INTEGER, ForeignKey,
+        Index, Param, Parameter, Placeholders, Prepared, QueryOptions, Relation, RelationKind,
+        Rows, Schema, ServerInfo, SourceAccess, ValueKind,
     },
+    permitted::Permitted,
     plugin::Plugin,
     pool::Blame,
 };
@@ -40,6 +41,9 @@ impl Connector for ConnectorAdapter {
                 wit::Placeholders::Dollar => Placeholders::Dollar,
                 wit::Placeholders::QuestionNumbered => Placeholders::QuestionNumbered,
                 wit::Placeholders::Question => Placeholders::Question,
+                wit::Placeholders::AtNumbered => Placeholders::AtNumbered,
+                wit::Placeholders::ColonNumbered => Placeholders::ColonNumbered,
+                wit::Placeholders::Json => Placeholders::Json,
             },
         })
     }
@@ -49,7 +53,7 @@ impl Connector for ConnectorAdapter {
         let pool = &generation.pool;
         let instance = pool.start(&access.source_id, Blame::Plugin).await?;
         instance.with_state(|state| generation.permitted.give_source(state, &access));
-        let config = config(&access);
+        let config = config(&access, &generation.permitted);
         let handle = instance
             .call(pool.core.limits.call, move |store, exports| {
                 Box::pin(async move {
@@ -75,7 +79,7 @@ impl Connector for ConnectorAdapter {
             let pool = &generation.pool;
             let instance = pool.start_reserved(&access.source_id).await?;
             instance.with_state(|state| generation.permitted.give_source(state, &access));
-            let (config, token) = (config(&access), token.to_vec());
+            let (config, token) = (config(&access, &generation.permitted), token.to_vec());
             instance
                 .call(limit, move |store, exports| {
                     Box::pin(async move {
@@ -92,11 +96,12 @@ impl Connector for ConnectorAdapter {
     }
 }
 
-fn config(access: &SourceAccess) -> wit::Config {
+fn config(access: &SourceAccess, permitted: &Permitted) -> wit::Config {
     let config = access.config.clone();
     wit::Config {
         user: config.user,
         database: config.database,
+        base_url: permitted.base_url(access).map(String::from),
         options: config.options,
         time_zone: config.time_zone,
         application_name: config.application_name,
@@ -292,11 +297,41 @@ fn param(param: &Param) -> wit::Param {
     match param {
         Param::Null => wit::Param::Null,
         Param::Boolean(v) => wit::Param::Boolean(*v),
-        Param::Integer(v) => wit::Param::Integer(*v),
+        Param::Integer(v) if v.unsigned_abs() <= EXACT_INTEGER => wit::Param::Integer(*v),
+        Param::Integer(v) => wit::Param::Typed(wit::TypedText {
+            kind: wit::ValueKind::Integer,
+            text: v.to_string(),
+        }),
         Param::Float(v) => wit::Param::Float(*v),
         Param::Text(v) => wit::Param::Text(v.clone()),
         Param::Binary(v) => wit::Param::Binary(v.clone()),
-        Param::Texts(v) => wit::Param::Texts(v.clone()),
+        Param::Typed { kind, text } => wit::Param::Typed(wit::TypedText {
+            kind: wire_kind(*kind),
+            text: text.clone(),
+        }),
+        Param::Array { kind, items } => wit::Param::Array(wit::TypedTexts {
+            kind: wire_kind(*kind),
+            items: items.clone(),
+        }),
+    }
+}
+
+fn wire_kind(kind: ValueKind) -> wit::ValueKind {
+    match kind {
+        ValueKind::Boolean => wit::ValueKind::Boolean,
+        ValueKind::Integer => wit::ValueKind::Integer,
+        ValueKind::Float => wit::ValueKind::Float,
+        ValueKind::Decimal => wit::ValueKind::Decimal,
+        ValueKind::Text => wit::ValueKind::Text,
+        ValueKind::Binary => wit::ValueKind::Binary,
+        ValueKind::Date => wit::ValueKind::Date,
+        ValueKind::Time => wit::ValueKind::Time,
+        ValueKind::Timestamp => wit::ValueKind::Timestamp,
+        ValueKind::Instant => wit::ValueKind::Instant,
+        ValueKind::Uuid => wit::ValueKind::Uuid,
+        ValueKind::Json => wit::ValueKind::Json,
+        ValueKind::Array => wit::ValueKind::Array,
+        ValueKind::Other => wit::ValueKind::Other,
     }
 }
 
@@ -336,6 +371,7 @@ fn relation(relation: wit::Relation) -> Relation {
             wit::RelationKind::View => RelationKind::View,
             wit::RelationKind::MaterializedView => RelationKind::MaterializedView,
             wit::RelationKind::ForeignTable => RelationKind::ForeignTable,
+            wit::RelationKind::Collection => RelationKind::Collection,
         },
         comment: relation.comment,
         row_estimate: relation.row_estimate,
@@ -350,6 +386,7 @@ fn relation(relation: wit::Relation) -> Relation {
                 default_value: c.default_value,
                 comment: c.comment,
                 enum_values: c.enum_values,
+                frequency: c.frequency.map(|of_hundred| of_hundred.min(100)),
             })
             .collect(),
         primary_key: relation.primary_key,

@@ -5,7 +5,7 @@ use super::not_permitted;
 use crate::{
     Fault, PluginError,
     bindings::{host::labd::host::sqlite, wire::Error},
-    kinds::connector::SqliteFile,
+    kinds::connector::{EXACT_INTEGER, SqliteFile},
     sqlite::{Database, Databases, Statement, Value},
     state::{Access, HostState},
 };
@@ -138,17 +138,12 @@ impl sqlite::HostStatement for HostState {
         statement: Resource<Statement>,
         values: Vec<sqlite::Value>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let values = values
-            .into_iter()
-            .map(|value| match value {
-                sqlite::Value::Null => Value::Null,
-                sqlite::Value::Integer(v) => Value::Integer(v),
-                sqlite::Value::Real(v) => Value::Real(v),
-                sqlite::Value::Text(v) => Value::Text(v),
-                sqlite::Value::Blob(v) => Value::Blob(v),
-            })
-            .collect();
-        let bound = self.table.get_mut(&statement)?.bind(values).await;
+        let statement = self.table.get_mut(&statement)?;
+        let values: Result<_, _> = values.into_iter().map(value).collect();
+        let bound = match values {
+            Ok(values) => statement.bind(values).await,
+            Err(error) => Err(error),
+        };
         Ok(self.answer(bound))
     }
 
@@ -178,10 +173,25 @@ impl sqlite::HostStatement for HostState {
     }
 }
 
+fn value(value: sqlite::Value) -> Result<Value, PluginError> {
+    Ok(match value {
+        sqlite::Value::Null => Value::Null,
+        sqlite::Value::Integer(v) => Value::Integer(v),
+        sqlite::Value::LargeInteger(digits) => Value::Integer(digits.parse().map_err(|_| {
+            let message = format!("`{digits}` is no whole number of 64 bits");
+            PluginError::InvalidRequest(Fault::new(message))
+        })?),
+        sqlite::Value::Real(v) => Value::Real(v),
+        sqlite::Value::Text(v) => Value::Text(v),
+        sqlite::Value::Blob(v) => Value::Blob(v),
+    })
+}
+
 fn wire_value(value: Value) -> sqlite::Value {
     match value {
         Value::Null => sqlite::Value::Null,
-        Value::Integer(v) => sqlite::Value::Integer(v),
+        Value::Integer(v) if v.unsigned_abs() <= EXACT_INTEGER => sqlite::Value::Integer(v),
+        Value::Integer(v) => sqlite::Value::LargeInteger(v.to_string()),
         Value::Real(v) => sqlite::Value::Real(v),
         Value::Text(v) => sqlite::Value::Text(v),
         Value::Blob(v) => sqlite::Value::Blob(v),

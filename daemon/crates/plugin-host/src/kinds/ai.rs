@@ -5,17 +5,24 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// What a provider can do.
+/// What a provider, or one of its models, can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Models that can call tools.
+    /// Calls of tools.
     pub tools: bool,
+    /// Arguments of tools that are sure to follow their schema.
+    pub strict_tools: bool,
     /// Images in messages.
     pub images: bool,
+    /// Files in messages.
+    pub files: bool,
     /// Answers bound to a JSON Schema.
     pub structured_output: bool,
     /// Reasoning events.
     pub reasoning: bool,
+    /// Of a provider: it has models for [`AiProvider::embed`]. Of a model: it is one, and none for
+    /// [`AiProvider::complete`].
+    pub embeddings: bool,
     /// Reads [`Request::document`] and not the messages: a generator, not a model.
     pub document: bool,
 }
@@ -42,6 +49,10 @@ pub struct Model {
     pub name: String,
     /// Tokens that request and answer share.
     pub context_window: Option<u32>,
+    /// The most tokens of an answer.
+    pub output_limit: Option<u32>,
+    /// What it can do; none when the upstream does not tell.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// Who speaks.
@@ -65,6 +76,15 @@ pub enum Part {
         /// The file's bytes.
         data: Vec<u8>,
     },
+    /// A file that is no picture.
+    File {
+        /// `application/pdf`, …
+        media_type: String,
+        /// A file name without folders.
+        name: Option<String>,
+        /// The file's bytes.
+        data: Vec<u8>,
+    },
     /// A call of a tool, made by the model.
     ToolUse {
         /// The call's id.
@@ -83,7 +103,10 @@ pub enum Part {
         /// The tool failed.
         is_error: bool,
     },
-    /// Opaque bytes of a former answer, sent back unchanged.
+    /// The model's own reasoning in a former answer.
+    Reasoning(String),
+    /// Opaque bytes of a former answer, right behind the part that they belong to. Sent back
+    /// unchanged, to the provider and model that they came from and to no other.
     Blob(Vec<u8>),
 }
 
@@ -105,6 +128,9 @@ pub struct Tool {
     pub description: String,
     /// JSON Schema of its arguments.
     pub parameters: String,
+    /// The arguments must follow the schema to the letter; asked for only where
+    /// [`Capabilities::strict_tools`] is.
+    pub strict: bool,
 }
 
 /// Whether tools must be called.
@@ -124,12 +150,44 @@ pub enum ToolChoice {
 /// How much reasoning to spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
+    /// Not at all, where that can be.
+    Off,
+    /// The least.
+    Minimal,
     /// Little.
     Low,
     /// Some.
     Medium,
     /// Much.
     High,
+    /// All that the model can.
+    Highest,
+}
+
+/// How long a cache is asked to keep something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// Some minutes.
+    #[default]
+    Short,
+    /// An hour or more.
+    Long,
+}
+
+/// What of a request is sure to come again, word for word, in later ones. A cache holds only
+/// beginnings, in the order tools, system, messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheHints {
+    /// The tools come again.
+    pub tools: bool,
+    /// So many of [`Request::system`], from the first.
+    pub system: u32,
+    /// So many of [`Request::messages`], from the first.
+    pub messages: u32,
+    /// For how long.
+    pub retention: Retention,
+    /// Names requests with the same beginning; says nothing about anyone.
+    pub key: Option<String>,
 }
 
 /// A request for one answer.
@@ -145,16 +203,24 @@ pub struct Request {
     pub tools: Vec<Tool>,
     /// Whether tools must be called.
     pub tool_choice: ToolChoice,
+    /// Whether several tools may be called at once.
+    pub parallel_tools: Option<bool>,
     /// JSON Schema that the answer must follow.
     pub output_schema: Option<String>,
     /// The most tokens to answer with.
     pub max_tokens: Option<u32>,
     /// Sampling temperature.
     pub temperature: Option<f64>,
+    /// Choose among the likeliest words that have this probability together.
+    pub top_p: Option<f64>,
     /// Texts at which to stop.
     pub stop: Vec<String>,
     /// How much reasoning to spend.
     pub effort: Option<Effort>,
+    /// What comes again, for upstreams that cache by hint.
+    pub cache: Option<CacheHints>,
+    /// A pseudonym of the person whom the answer is for; never a name or an address.
+    pub user: Option<String>,
     /// The builder's context as JSON, for providers with [`Capabilities::document`].
     pub document: Option<String>,
 }
@@ -166,6 +232,8 @@ pub struct Usage {
     pub input: Option<u32>,
     /// The part of `input` that came from a cache.
     pub cached_input: Option<u32>,
+    /// The part of `input` that was written to a cache.
+    pub cache_writes: Option<u32>,
     /// Tokens of the answer.
     pub output: Option<u32>,
     /// The part of `output` that was reasoning.
@@ -229,6 +297,42 @@ pub enum Event {
     Finish(FinishReason),
 }
 
+/// What embeddings are to be compared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A text that is to be found.
+    Document,
+    /// A text with which to find.
+    Query,
+}
+
+/// A request for embeddings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmbedRequest {
+    /// The model's id.
+    pub model: String,
+    /// At least one, none empty.
+    pub texts: Vec<String>,
+    /// Numbers per embedding, for models that can be asked for fewer.
+    pub dimensions: Option<u32>,
+    /// What they are for, where the model makes a difference.
+    pub purpose: Option<Purpose>,
+    /// As in [`Request::user`].
+    pub user: Option<String>,
+}
+
+/// The answer to an [`EmbedRequest`]. The host has checked that there is a vector for each text, and
+/// that all are of the same length.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embeddings {
+    /// The model that answered.
+    pub model: String,
+    /// One per text, in the order of the texts.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens of the input.
+    pub usage: Usage,
+}
+
 /// A credential, bound to the one origin it was given for.
 #[derive(Clone)]
 pub struct BoundCredential {
@@ -275,4 +379,11 @@ pub trait AiProvider: Send + Sync {
         access: &ProviderAccess,
         request: Request,
     ) -> Result<Box<dyn Completion>, PluginError>;
+    /// Turns texts into vectors; `invalid-request` from a provider without
+    /// [`Capabilities::embeddings`].
+    async fn embed(
+        &self,
+        access: &ProviderAccess,
+        request: EmbedRequest,
+    ) -> Result<Embeddings, PluginError>;
 }

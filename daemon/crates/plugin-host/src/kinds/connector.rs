@@ -3,7 +3,12 @@
 use crate::{PluginError, sqlite::FileIdentity};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use url::Url;
 use zeroize::Zeroizing;
+
+/// The largest whole number, with either sign, that every guest language holds exactly. What is
+/// beyond crosses to a plugin as decimal digits.
+pub(crate) const EXACT_INTEGER: u64 = (1 << 53) - 1;
 
 /// How a dialect writes the n-th parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +19,12 @@ pub enum Placeholders {
     QuestionNumbered,
     /// `?`
     Question,
+    /// `@p1`
+    AtNumbered,
+    /// `:1`
+    ColonNumbered,
+    /// `{"$param":1}`, in the place of a value in a statement that is JSON.
+    Json,
 }
 
 /// What a connector is.
@@ -21,7 +32,8 @@ pub enum Placeholders {
 pub struct ConnectorInfo {
     /// For people: `PostgreSQL`.
     pub name: String,
-    /// `postgresql`, `sqlite`, `mysql`, `generic`.
+    /// The language of its statements: `postgresql`, `sqlite`, `mysql`, `generic` for another SQL,
+    /// or the name of one that is no SQL.
     pub dialect: String,
     /// How parameters are written.
     pub placeholders: Placeholders,
@@ -91,12 +103,24 @@ pub enum Param {
     Integer(i64),
     /// Binary floating point.
     Float(f64),
-    /// Text, and everything that has a text form.
+    /// Text.
     Text(String),
     /// Bytes.
     Binary(Vec<u8>),
-    /// An array of texts.
-    Texts(Vec<Option<String>>),
+    /// Everything else that has a text form: decimals, dates, UUIDs, JSON.
+    Typed {
+        /// What the caller holds it to be.
+        kind: ValueKind,
+        /// Decimal digits, ISO 8601, hyphens, JSON.
+        text: String,
+    },
+    /// An array of values of one kind.
+    Array {
+        /// What they are.
+        kind: ValueKind,
+        /// Each in its text form.
+        items: Vec<Option<String>>,
+    },
 }
 
 /// The values of one column, in the order of the rows.
@@ -210,6 +234,8 @@ pub enum RelationKind {
     MaterializedView,
     /// A foreign table.
     ForeignTable,
+    /// Documents, or keys and values; its columns are what a sample of them has.
+    Collection,
 }
 
 /// A column of a relation.
@@ -229,6 +255,8 @@ pub struct ColumnInfo {
     pub comment: Option<String>,
     /// The labels of an enumerated type.
     pub enum_values: Vec<String>,
+    /// Of a field of a collection, in how many of a hundred sampled documents it was.
+    pub frequency: Option<u8>,
 }
 
 /// A foreign key.
@@ -374,6 +402,28 @@ pub struct SourceAccess {
     pub config: ConnectorConfig,
     /// Secrets by the name of the manifest's `reveal` list: `password`.
     pub secrets: BTreeMap<String, Zeroizing<String>>,
+}
+
+impl SourceAccess {
+    /// The address of a source that is reached by HTTP: the first server, and what stands behind it
+    /// in the source's URL as the path. Plain HTTP where TLS is off or need not be. None for files
+    /// and Unix sockets.
+    pub(crate) fn base_url(&self) -> Option<Url> {
+        let Some(Target::Tcp { host, port }) = self.targets.first() else {
+            return None;
+        };
+        let scheme = match self.tls {
+            TlsMode::Disable | TlsMode::Prefer => "http",
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => "https",
+        };
+        let host = match host.contains(':') && !host.starts_with('[') {
+            true => format!("[{host}]"),
+            false => host.clone(),
+        };
+        let mut url = Url::parse(&format!("{scheme}://{host}:{port}")).ok()?;
+        url.set_path(self.config.database.as_deref().unwrap_or_default());
+        Some(url)
+    }
 }
 
 impl std::fmt::Debug for SourceAccess {
