@@ -1,5 +1,5 @@
 /** What the mock server begins with: a shop, two sources, three projects. */
-import type { PluginInfo, Project, Provider, RelationSchema, SourceInfo, SourceSchema } from "../src/api/types";
+import type { PluginInfo, PluginLogLine, Project, Provider, RelationSchema, SourceInfo, SourceSchema } from "../src/api/types";
 
 export const ids = {
   shop: "01K9A0000000000000000SHP01",
@@ -139,7 +139,7 @@ export const providers = (): Provider[] => [
 const counters = { calls: 0, errors: 0, traps: 0, denials: 0, bytes_in: 0, bytes_out: 0, log_lines_dropped: 0, cpu_ms: 0, instances: 0 };
 const digest = (letter: string) => letter.repeat(64);
 
-export const plugins = (): PluginInfo[] => [
+const known: Omit<PluginInfo, "name" | "description" | "waiting" | "declared">[] = [
   {
     id: "labd.offline", version: "0.1.0", kind: "ai-provider", digest: digest("a"), first_party: true,
     state: { type: "ready" }, permissions: [], credentials: [],
@@ -148,7 +148,7 @@ export const plugins = (): PluginInfo[] => [
   },
   {
     id: "labd.openai-compatible", version: "0.1.0", kind: "ai-provider", digest: digest("b"), first_party: true,
-    state: { type: "ready" }, permissions: ["http <config:base_url>"], credentials: [{ name: "api-key", hosts: [] }],
+    state: { type: "ready" }, permissions: ["http=from-config:base_url"], credentials: [{ name: "api-key", hosts: [] }],
     config_schema: {
       type: "object",
       required: ["base_url"],
@@ -162,12 +162,12 @@ export const plugins = (): PluginInfo[] => [
   },
   {
     id: "labd.postgres", version: "0.1.0", kind: "connector", digest: digest("c"), first_party: true,
-    state: { type: "ready" }, permissions: ["net <source>"], credentials: [], config_schema: {},
+    state: { type: "ready" }, permissions: ["net=from-config"], credentials: [], config_schema: {},
     counters: { ...counters, calls: 2_204, errors: 3, bytes_in: 48_112_900, bytes_out: 501_000, cpu_ms: 4_105, instances: 2 },
   },
   {
     id: "labd.sqlite", version: "0.1.0", kind: "connector", digest: digest("d"), first_party: true,
-    state: { type: "ready" }, permissions: ["sqlite <source>"], credentials: [], config_schema: {},
+    state: { type: "ready" }, permissions: ["sqlite=from-config"], credentials: [], config_schema: {},
     counters: { ...counters, calls: 931, cpu_ms: 870, instances: 1 },
   },
   {
@@ -178,7 +178,35 @@ export const plugins = (): PluginInfo[] => [
   {
     id: "acme.duckdb", version: "0.3.1", kind: "connector", digest: digest("f"), first_party: false,
     state: { type: "quarantined", reason: "It trapped 5 times within a minute: out of bounds memory access." },
-    permissions: ["files <source>", "http https://extensions.duckdb.example"], credentials: [], config_schema: {},
+    permissions: ["sqlite=from-config", "http=https://extensions.duckdb.example"], credentials: [], config_schema: {},
     counters: { ...counters, calls: 12, errors: 7, traps: 5, denials: 3, log_lines_dropped: 1_204 },
   },
+];
+
+const NAMES: { [id: string]: [string, string] } = {
+  "labd.offline": ["Offline generator", "Makes apps without a model."],
+  "labd.openai-compatible": ["OpenAI-compatible", "OpenAI, and every server that speaks its API."],
+  "labd.postgres": ["PostgreSQL", "PostgreSQL and what speaks its protocol."],
+  "labd.sqlite": ["SQLite", "SQLite files."],
+  "labd.web": ["Web apps", "Compiles and runs React apps."],
+  "acme.duckdb": ["DuckDB", "DuckDB files."],
+};
+
+export const plugins = (): PluginInfo[] =>
+  known.map((plugin) => {
+    const [name = plugin.id, description = ""] = NAMES[plugin.id] ?? [];
+    const waits = plugin.id === "acme.duckdb";
+    const asks = ["http=https://telemetry.duckdb.example"];
+    return {
+      ...plugin,
+      name,
+      description,
+      declared: plugin.permissions,
+      waiting: waits ? { version: "0.4.0", digest: digest("9"), asks, command: `labd plugin grant ${plugin.id}` } : null,
+    };
+  });
+
+export const pluginLog = (): PluginLogLine[] => [
+  { seq: 1, at: ago(9), level: "info", by_plugin: true, text: "connected to the file" },
+  { seq: 2, at: ago(8), level: "warn", by_plugin: false, text: "an instance is gone: it trapped: out of bounds memory access" },
 ];

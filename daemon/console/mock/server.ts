@@ -244,6 +244,13 @@ const routes: Route[] = [
   ["DELETE", /^\/queries\/([^/]+)$/, () => undefined],
   ["GET", /^\/plugins$/, () => plugins],
   ["GET", /^\/plugins\/([^/]+)$/, ([plugin]) => find(plugins, plugin, "plugin")],
+  ["GET", /^\/plugins\/([^/]+)\/log$/, () => data.pluginLog()],
+  ["POST", /^\/plugins\/([^/]+)\/(grant|revoke|enable|disable|reload)$/, ([plugin, decision]) => {
+    const found = find(plugins, plugin, "plugin");
+    if (decision === "grant") Object.assign(found, { waiting: null });
+    else Object.assign(found, { state: decision === "disable" ? { type: "disabled", command: `labd plugin enable ${found.id}` } : { type: "ready" } });
+    return found;
+  }],
   ["GET", /^\/providers$/, () => providers],
   ["POST", /^\/providers$/, (_, body) => {
     const config = (body.config ?? {}) as Body;

@@ -1,5 +1,6 @@
 //! What a person does in the console, by a real browser.
 
+use super::plugins::home_with_a_stranger;
 use labd_tests::{browser::play, daemon::Daemon, servers};
 use serde_json::{Value, json};
 
@@ -100,6 +101,16 @@ async fn faults_of_every_kind_are_shown_beside_the_preview_until_they_are_mended
 async fn the_console_needs_no_mouse_no_wide_screen_and_no_daylight() {
     let daemon = Daemon::start().await.unwrap();
     play(&daemon, "hands", &Value::Null)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test]
+async fn what_a_plugin_may_do_is_decided_by_a_person_at_the_console() {
+    let home = home_with_a_stranger().await;
+    let daemon = Daemon::start_in(home, &["--no-sample"]).await.unwrap();
+    let input = json!({ "id": "acme.sqlite", "name": "acme.sqlite", "asks": "sqlite=from-config" });
+    play(&daemon, "plugins", &input)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
 }

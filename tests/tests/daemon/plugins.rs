@@ -161,13 +161,19 @@ async fn bad_packages_are_listed_with_their_reasons_and_the_rest_is_served() {
     assert_eq!(sources[0]["plugin"], "labd.sqlite");
 }
 
-#[tokio::test]
-async fn a_stranger_waits_until_it_is_granted_what_it_asks_for() {
+/// A home with a plugin, `acme.sqlite`, that nobody has granted what it asks for.
+pub(crate) async fn home_with_a_stranger() -> Home {
     let home = used_home().await;
     let (sqlite, name) = component(&unpacked(&home, "labd.sqlite"));
     let folder = home.data().join("plugins/acme.sqlite/1.0.0");
     let manifest = connector("acme.sqlite", "sqlite = \"from-config\"");
     drop_in(&folder, &manifest, name, &sqlite);
+    home
+}
+
+#[tokio::test]
+async fn a_stranger_waits_until_it_is_granted_what_it_asks_for() {
+    let home = home_with_a_stranger().await;
     let mut daemon = Daemon::start_in(home, &["--no-sample"]).await.unwrap();
     let state = async |daemon: &Daemon| {
         let list = daemon.get("/plugins").await.unwrap().json();

@@ -77,6 +77,13 @@ export const queryClose = (cursor: t.Id) => call<void>("DELETE", `/queries/${par
 export const plugins = () => call<t.PluginInfo[]>("GET", "/plugins");
 export const plugin = (id: string) => call<t.PluginInfo>("GET", `/plugins/${part(id)}`);
 
+export type PluginDecision = "grant" | "revoke" | "enable" | "disable" | "reload";
+export const pluginDecide = (id: string, decision: PluginDecision) =>
+  call<t.PluginInfo>("POST", `/plugins/${part(id)}/${decision}`);
+/** The last lines of a plugin's log, or those after one that was seen. */
+export const pluginLog = (id: string, after?: number, signal?: AbortSignal) =>
+  call<t.PluginLogLine[]>("GET", `/plugins/${part(id)}/log${after === undefined ? "" : `?after=${after}`}`, { signal });
+
 export const providers = () => call<t.Provider[]>("GET", "/providers");
 export const providerCreate = (create: t.ProviderCreate) =>
   call<t.Provider>("POST", "/providers", { body: create });

@@ -10,6 +10,8 @@ import { ErrorNote } from "../../components/ui/error-note";
 import { bytes, count, duration } from "../../state/format";
 import { useResource } from "../../state/resources";
 import { StateBadge } from ".";
+import { Decisions, Permissions, asked } from "./decisions";
+import { PluginLog } from "./log";
 
 const KIND_NAMES = { "ai-provider": "AI provider", connector: "Connector", sandbox: "Sandbox", deployer: "Deployer" };
 
@@ -21,33 +23,47 @@ export function PluginPage({ id }: { id: string }) {
     </Link>
   );
   return (
-    <Page title={id} mono about={back}>
+    <Page title={plugin.data?.name ?? id} about={back}>
       {plugin.error && <ErrorNote error={plugin.error} retry={plugin.reload} />}
       {!plugin.data && plugin.loading && <Skeleton />}
-      {plugin.data && <Detail plugin={plugin.data} />}
+      {plugin.data && <Detail plugin={plugin.data} reload={plugin.reload} />}
     </Page>
   );
 }
 
-function Detail({ plugin }: { plugin: PluginInfo }) {
-  const { state } = plugin;
+function Detail({ plugin, reload }: { plugin: PluginInfo; reload: () => void }) {
+  const { state, waiting } = plugin;
+  const missing = plugin.declared.filter((line) => !plugin.permissions.includes(line));
   return (
     <div className="grid gap-4 lg:grid-cols-2">
-      {state.type !== "ready" && (
-        <div className="rounded-xl border border-danger/30 bg-danger-soft p-4 text-sm lg:col-span-2">
-          {"reason" in state ? (
-            <p>{state.reason}</p>
-          ) : (
-            <p>
-              It asks for <code className="font-mono text-xs">{state.asks.join(", ")}</code>. To allow it, on a terminal:{" "}
-              <code className="font-mono">{state.command}</code>
-            </p>
-          )}
+      {"reason" in state && (
+        <div role="alert" className="rounded-xl border border-danger/30 bg-danger-soft p-4 text-sm lg:col-span-2">
+          <p className="break-words whitespace-pre-wrap">{state.reason}</p>
         </div>
       )}
+      {asked(plugin).length > 0 && (
+        <div className="space-y-3 rounded-xl border border-warn/40 bg-warn-soft p-4 text-sm lg:col-span-2">
+          <p>
+            {waiting
+              ? `Version ${waiting.version} is installed and asks for more. ${plugin.version} serves until it is allowed:`
+              : "It cannot be called until it is allowed:"}
+          </p>
+          <Permissions lines={asked(plugin)} />
+        </div>
+      )}
+      <div className="lg:col-span-2">
+        <Decisions plugin={plugin} onDecided={reload} />
+      </div>
       <Section title="About">
+        {plugin.description && <p className="text-sm text-soft">{plugin.description}</p>}
         <Facts
           facts={[
+            [
+              "Id",
+              <code key="id" className="font-mono text-xs">
+                {plugin.id}
+              </code>,
+            ],
             ["State", <StateBadge key="state" state={state} />],
             ["Kind", plugin.kind ? KIND_NAMES[plugin.kind] : "Unknown"],
             ["Version", plugin.version],
@@ -63,15 +79,13 @@ function Detail({ plugin }: { plugin: PluginInfo }) {
         />
       </Section>
       <Section title="What it may do">
-        {plugin.permissions.length === 0 && plugin.credentials.length === 0 ? (
+        {plugin.declared.length === 0 && plugin.credentials.length === 0 ? (
           <p className="text-sm text-soft">Compute, and nothing else: no network, no files, no secrets.</p>
         ) : (
           <ul className="space-y-1.5 text-sm">
-            {plugin.permissions.map((permission) => (
-              <li key={permission} className="font-mono text-xs break-all">
-                {permission}
-              </li>
-            ))}
+            <li>
+              <Permissions lines={plugin.declared} missing={missing} />
+            </li>
             {plugin.credentials.map(({ name, hosts }) => (
               <li key={name} className="text-soft">
                 The credential <code className="font-mono text-xs">{name}</code> is put into its requests to{" "}
@@ -83,6 +97,9 @@ function Detail({ plugin }: { plugin: PluginInfo }) {
       </Section>
       <Section title="Since labd started" wide>
         <Counters counters={plugin.counters} />
+      </Section>
+      <Section title="Log" wide>
+        <PluginLog id={plugin.id} onLines={reload} />
       </Section>
     </div>
   );

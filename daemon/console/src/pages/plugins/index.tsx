@@ -82,10 +82,11 @@ function Row({ plugin }: { plugin: PluginInfo }) {
         <p className="flex flex-wrap items-center gap-2">
           <Link
             href={`/plugins/${plugin.id}`}
-            className="font-mono text-sm font-medium after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+            className="text-sm font-medium after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
           >
-            {plugin.id}
+            {plugin.name}
           </Link>
+          <span className="font-mono text-xs text-faint">{plugin.id}</span>
           <span className="text-xs text-faint">{plugin.version}</span>
           {plugin.first_party && (
             <Badge>
@@ -94,7 +95,7 @@ function Row({ plugin }: { plugin: PluginInfo }) {
           )}
         </p>
         <p className="mt-0.5 truncate text-xs text-faint">
-          {plugin.permissions.length === 0 ? "Needs no permission" : plugin.permissions.join(", ")}
+          {plugin.declared.length === 0 ? "Needs no permission" : plugin.declared.join(", ")}
         </p>
       </div>
       <span className="text-xs text-faint tabular-nums">
@@ -102,6 +103,7 @@ function Row({ plugin }: { plugin: PluginInfo }) {
         {errors > 0 && `, ${plural(errors, "error")}`}
         {traps > 0 && `, ${plural(traps, "trap")}`}
       </span>
+      {plugin.waiting && <Badge tone="warn">{plugin.waiting.version} waits</Badge>}
       <StateBadge state={plugin.state} />
     </li>
   );
@@ -117,5 +119,7 @@ export function StateBadge({ state }: { state: PluginState }) {
       return <Badge tone="danger">Quarantined</Badge>;
     case "awaiting-grant":
       return <Badge tone="warn">Waits for a grant</Badge>;
+    case "disabled":
+      return <Badge>Disabled</Badge>;
   }
 }

@@ -91,7 +91,7 @@ function Form({ provider, plugin, plugins, onPlugin, onClose }: FormProps) {
             <SelectField label="Plugin" value={plugin.id} onChange={(event) => onPlugin(event.target.value)}>
               {plugins.map((each) => (
                 <option key={each.id} value={each.id}>
-                  {each.id}
+                  {each.name}
                 </option>
               ))}
             </SelectField>
