@@ -19,6 +19,7 @@ pub mod base {
                 import labd:host/net@0.1.0;
                 import labd:host/sqlite@0.1.0;
                 import labd:host/app@0.1.0;
+                import labd:host/bundle@0.1.0;
             }
         ",
         path: ["../wit/common", "../wit/host"],
@@ -63,6 +64,24 @@ pub mod connector {
             "labd:host/net@0.1.0": super::base::labd::host::net,
             "labd:host/sqlite@0.1.0": super::base::labd::host::sqlite,
             "labd:host/http@0.1.0": super::base::labd::host::http,
+        },
+    });
+}
+
+pub mod deployer {
+    wit_bindgen::generate!({
+        path: ["../wit/common", "../wit/host", "../wit/deployer"],
+        world: "labd:deployer/deployer-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_deployer",
+        default_bindings_module: "labd_plugin::bindings::deployer",
+        additional_derives: [PartialEq],
+        with: {
+            "labd:common/errors@0.1.0": super::base::labd::common::errors,
+            "labd:host/log@0.1.0": super::base::labd::host::log,
+            "labd:host/clock@0.1.0": super::base::labd::host::clock,
+            "labd:host/http@0.1.0": super::base::labd::host::http,
+            "labd:host/bundle@0.1.0": super::base::labd::host::bundle,
         },
     });
 }

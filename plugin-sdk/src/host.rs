@@ -3,7 +3,7 @@
 
 use crate::Result;
 use crate::bindings::base::labd::host as wit;
-use crate::{http, net, sqlite};
+use crate::{Error, bundle, http, net, sqlite};
 use std::time::Duration;
 
 pub use wit::log::Level;
@@ -69,6 +69,36 @@ pub trait Host: Clone + 'static {
 
     /// The viewer of the app, as a JSON object.
     fn app_user(&self) -> String;
+
+    /// Up to `max` files of the app that is deployed, from this index on; [`bundle::files`] gives
+    /// them all.
+    ///
+    /// # Errors
+    /// `conflict` when there is no bundle: outside of `plan` and `deploy`.
+    fn bundle_files(&self, _first: u32, _max: u32) -> Result<Vec<bundle::File>> {
+        Err(without_bundle())
+    }
+
+    /// 1..`max` bytes of such a file; [`bundle::read`] gives a whole one.
+    ///
+    /// # Errors
+    /// `not-found`; `conflict` when there is no bundle.
+    fn bundle_read(&self, _path: &str, _offset: u32, _max: u32) -> Result<Vec<u8>> {
+        Err(without_bundle())
+    }
+
+    /// A text that stands for the value of a setting of the app in the body of a request.
+    ///
+    /// # Errors
+    /// `not-found` when the plan did not name it or it has no value; `conflict` when there is no
+    /// bundle.
+    fn placeholder(&self, _setting: &str, _encoding: bundle::Encoding) -> Result<String> {
+        Err(without_bundle())
+    }
+}
+
+fn without_bundle() -> Error {
+    Error::conflict("there is no bundle outside of plan and deploy")
 }
 
 /// The daemon. Works in a component only; natively every call panics, use a fake there.
@@ -127,5 +157,17 @@ impl Host for WasmHost {
 
     fn app_user(&self) -> String {
         wit::app::user()
+    }
+
+    fn bundle_files(&self, first: u32, max: u32) -> Result<Vec<bundle::File>> {
+        wit::bundle::files(first, max)
+    }
+
+    fn bundle_read(&self, path: &str, offset: u32, max: u32) -> Result<Vec<u8>> {
+        wit::bundle::read(path, offset, max)
+    }
+
+    fn placeholder(&self, setting: &str, encoding: bundle::Encoding) -> Result<String> {
+        wit::bundle::placeholder(setting, encoding)
     }
 }

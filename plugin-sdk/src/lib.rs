@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`ai`] | [`ai::AiProvider`] | [`Host::send`] |
 //! | [`connector`] | [`connector::Connector`] | [`Host::connect`], [`Host::open_database`], [`Host::send`] |
+//! | [`deployer`] | [`deployer::Deployer`] | [`Host::send`], [`Host::bundle_files`], [`Host::bundle_read`], [`Host::placeholder`] |
 //! | [`sandbox`] | [`sandbox::Sandbox`] | [`Host::app_query`], [`Host::app_user`] |
 //!
 //! Each module begins with a complete plugin. A plugin is generic over [`Host`]: in the daemon
@@ -18,8 +19,10 @@
 pub mod bindings;
 
 pub mod ai;
+pub mod bundle;
 pub mod config;
 pub mod connector;
+pub mod deployer;
 mod error;
 mod host;
 pub mod http;
@@ -35,8 +38,8 @@ pub use error::{Denial, Error, Fault, Result};
 pub use host::{Host, WasmHost};
 pub use zeroize::Zeroizing;
 
-/// Exports a plugin: `export_plugin!(ai_provider: MyProvider);`, `export_plugin!(connector: …);`
-/// or `export_plugin!(sandbox: …);`, where `MyProvider<H>` implements the kind's trait for every
+/// Exports a plugin: `export_plugin!(ai_provider: MyProvider);`, `export_plugin!(connector: …);`,
+/// `export_plugin!(deployer: …);` or `export_plugin!(sandbox: …);`, where `MyProvider<H>` implements the kind's trait for every
 /// [`Host`]. Natively it does nothing. Once in a crate.
 #[macro_export]
 macro_rules! export_plugin {
@@ -54,6 +57,14 @@ macro_rules! export_plugin {
         const _: () = {
             type Exported = $crate::connector::rt::Adapter<$plugin<$crate::WasmHost>>;
             $crate::bindings::connector::__export_connector!(Exported with_types_in $crate::bindings::connector);
+        };
+    };
+    (deployer: $plugin:ident) => {
+        #[cfg(target_family = "wasm")]
+        #[allow(unsafe_code, missing_docs)]
+        const _: () = {
+            type Exported = $crate::deployer::rt::Adapter<$plugin<$crate::WasmHost>>;
+            $crate::bindings::deployer::__export_deployer!(Exported with_types_in $crate::bindings::deployer);
         };
     };
     (sandbox: $plugin:ident) => {

@@ -17,6 +17,7 @@ pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> PluginInfo {
         kind: summary.kind.map(|kind| match kind {
             Kind::AiProvider => PluginKind::AiProvider,
             Kind::Connector => PluginKind::Connector,
+            Kind::Deployer => PluginKind::Deployer,
             Kind::Sandbox => PluginKind::Sandbox,
         }),
         version: summary

@@ -3,6 +3,7 @@
 pub mod ai;
 mod conn;
 pub mod connector;
+pub mod deployer;
 mod http;
 
 pub use conn::{FakeConn, Peer};
@@ -12,9 +13,11 @@ use crate::host::Level;
 use crate::http::{Request, Response};
 use crate::net::{Target, TlsMode};
 use crate::sqlite::{Column, Database, Rows, Statement, Value};
-use crate::{Error, Host, Result};
+use crate::{Error, Host, Result, bundle};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -44,6 +47,8 @@ struct State {
     app_answers: VecDeque<Result<String>>,
     app_queries: Vec<(String, String)>,
     app_user: String,
+    bundle: Option<BTreeMap<String, Vec<u8>>>,
+    settings: Vec<String>,
 }
 
 impl Default for FakeHost {
@@ -71,6 +76,8 @@ impl FakeHost {
             app_answers: VecDeque::new(),
             app_queries: Vec::new(),
             app_user: "null".into(),
+            bundle: None,
+            settings: Vec::new(),
         })))
     }
 
@@ -141,10 +148,34 @@ impl FakeHost {
         self.0.borrow().app_queries.clone()
     }
 
+    /// Sets the files of the app that is deployed.
+    pub fn set_bundle<P: Into<String>, C: Into<Vec<u8>>>(
+        &self,
+        files: impl IntoIterator<Item = (P, C)>,
+    ) {
+        let files = files
+            .into_iter()
+            .map(|(path, content)| (path.into(), content.into()));
+        self.0.borrow_mut().bundle = Some(files.collect());
+    }
+
+    /// Names the settings of the app for which there is a placeholder: `{{NAME}}`.
+    pub fn set_settings<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) {
+        self.0.borrow_mut().settings = names.into_iter().map(Into::into).collect();
+    }
+
     /// Sets the app's viewer, a JSON object.
     pub fn set_app_user(&self, user: &str) {
         self.0.borrow_mut().app_user = user.to_owned();
     }
+}
+
+fn no_bundle() -> Error {
+    unscripted("a bundle")
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unscripted(what: &str) -> Error {
@@ -224,6 +255,40 @@ impl Host for FakeHost {
 
     fn app_user(&self) -> String {
         self.0.borrow().app_user.clone()
+    }
+
+    fn bundle_files(&self, first: u32, max: u32) -> Result<Vec<bundle::File>> {
+        let index = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        let state = self.0.borrow();
+        let files = state.bundle.as_ref().ok_or_else(no_bundle)?;
+        let page = files.iter().skip(index(first)).take(index(max).min(1000));
+        Ok(page
+            .map(|(path, content)| bundle::File {
+                path: path.clone(),
+                size: u32::try_from(content.len()).unwrap_or(u32::MAX),
+                sha256: hexadecimal(&Sha256::digest(content)),
+                sha1: hexadecimal(&Sha1::digest(content)),
+                media_type: "application/octet-stream".into(),
+            })
+            .collect())
+    }
+
+    fn bundle_read(&self, path: &str, offset: u32, max: u32) -> Result<Vec<u8>> {
+        let index = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        let state = self.0.borrow();
+        let files = state.bundle.as_ref().ok_or_else(no_bundle)?;
+        let content = files
+            .get(path)
+            .ok_or_else(|| Error::not_found(format!("the bundle has no file `{path}`")))?;
+        let rest = content.iter().skip(index(offset));
+        Ok(rest.take(index(max).clamp(1, 4 << 20)).copied().collect())
+    }
+
+    fn placeholder(&self, setting: &str, _encoding: bundle::Encoding) -> Result<String> {
+        let known = self.0.borrow().settings.iter().any(|name| name == setting);
+        known
+            .then(|| format!("{{{{{setting}}}}}"))
+            .ok_or_else(|| Error::not_found(format!("there is no setting `{setting}`")))
     }
 }
 

@@ -2,7 +2,7 @@
 //! once.
 
 use crate::{
-    bindings::{ai, connector, sandbox, wire},
+    bindings::{ai, connector, deployer, sandbox, wire},
     manifest::Kind,
     state::HostState,
 };
@@ -68,6 +68,12 @@ contract!(
     connector::ConnectorPre<HostState>,
     Kind::Connector,
     labd_connector_connector
+);
+contract!(
+    deployer::Deployer,
+    deployer::DeployerPre<HostState>,
+    Kind::Deployer,
+    labd_deployer_deployer
 );
 contract!(
     sandbox::Sandbox,

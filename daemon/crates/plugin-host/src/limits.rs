@@ -16,9 +16,13 @@
 //! | [`Limits::resources`] | handles of an instance | 10 000 | a leak shows before it hurts |
 //! | [`Limits::random_bytes`] | bytes per call | 1 MiB | nobody needs more at once |
 //! | [`Limits::http_body`] / [`Limits::http_headers`] | bytes | 64 MiB / 128 KiB | an answer with images fits |
-//! | [`Limits::instances`] | instances of a provider plugin | 8 | answers are slow, upstreams limit sooner |
+//! | [`Limits::instances`] | instances of a provider or deployer plugin | 8 | answers are slow, upstreams limit sooner |
 //! | [`Limits::connections`] | instances of a connector plugin | 64 | eight for each of eight sources |
 //! | [`Limits::workspaces`] | instances of a sandbox plugin | 32 | two for each of sixteen projects in use |
+//! | [`Limits::artifact_bytes`] | bytes of a deployment's file to download | 256 MiB | ten times the largest app seen |
+//! | [`Limits::deploy_events`] | events of a deployment | 20 000 | a line for each file of a large app |
+//! | [`ARTIFACT_CHUNK`] / [`CHECKPOINT_BYTES`] | bytes of one piece of it / of what a deployer wants kept | 1 MiB / 64 KiB | as the contract says |
+//! | [`BUNDLE_FILES`] / [`BUNDLE_READ`] | files of one listing / bytes of one reading | 1000 / 4 MiB | as the contract says |
 //! | [`Limits::queue`] | calls that wait for an instance, per plugin | 256 | then the caller is told to come back |
 //! | [`Limits::queue_wait`] | wall clock in that queue | 30 s | as for a call |
 //! | [`Limits::log_lines`] | lines a second, per plugin | 200 | readable, and a flood is cut |
@@ -46,6 +50,14 @@ pub const TICKER_LINGER: u32 = 20;
 pub const LOG_LINE_BYTES: usize = 8 * 1024;
 /// Longest `clock.sleep`.
 pub const SLEEP: Duration = Duration::from_secs(60);
+/// Largest piece of a deployment's artifact.
+pub const ARTIFACT_CHUNK: usize = MIB;
+/// Longest checkpoint, and longest state of a release.
+pub const CHECKPOINT_BYTES: usize = 64 * 1024;
+/// Files that a deployer is told of at once.
+pub const BUNDLE_FILES: usize = 1000;
+/// Bytes of a bundle's file that a deployer is handed at once.
+pub const BUNDLE_READ: usize = 4 * MIB;
 /// Events that wait for a slow subscriber before the oldest are dropped.
 pub const EVENT_QUEUE: usize = 256;
 
@@ -104,7 +116,11 @@ pub struct Limits {
     pub http_body: u64,
     /// Bytes of a request's or response's headers.
     pub http_headers: usize,
-    /// Instances of a provider plugin.
+    /// Bytes of the file that one deployment gives to download.
+    pub artifact_bytes: u64,
+    /// Events of one deployment.
+    pub deploy_events: u32,
+    /// Instances of a provider or deployer plugin.
     pub instances: usize,
     /// Instances of a connector plugin.
     pub connections: usize,
@@ -145,6 +161,8 @@ impl Default for Limits {
             random_bytes: MIB as u64,
             http_body: 64 * MIB as u64,
             http_headers: 128 * 1024,
+            artifact_bytes: 256 * MIB as u64,
+            deploy_events: 20_000,
             instances: 8,
             connections: 64,
             workspaces: 32,

@@ -10,11 +10,12 @@
 //! | `labd:host/http` | when the manifest asks for `http` |
 //! | `labd:host/net`, `sqlite` | when the manifest asks for them |
 //! | `labd:host/app` | for sandboxes |
+//! | `labd:host/bundle` | for deployers |
 //! | anything else | never |
 
 use crate::{
     cache::Cache,
-    capabilities::{app, clock, http, log, net, sqlite},
+    capabilities::{app, bundle, clock, http, log, net, sqlite},
     engine::SharedEngine,
     manifest::{Kind, Manifest},
     package::{Package, PackageError},
@@ -126,6 +127,9 @@ fn add_all(linker: &mut Linker<HostState>, manifest: &Manifest) -> wasmtime::Res
     if manifest.kind == Kind::Sandbox {
         app::link(linker)?;
     }
+    if manifest.kind == Kind::Deployer {
+        bundle::link(linker)?;
+    }
     if !manifest.permissions.http.is_empty() {
         http::link(linker)?;
     }
@@ -153,6 +157,7 @@ pub fn is_declared(import: &str, manifest: &Manifest) -> bool {
                 && match interface {
                     "log" | "clock" => true,
                     "app" => manifest.kind == Kind::Sandbox,
+                    "bundle" => manifest.kind == Kind::Deployer,
                     "http" => !manifest.permissions.http.is_empty(),
                     "net" => manifest.permissions.net,
                     "sqlite" => manifest.permissions.sqlite,

@@ -7,7 +7,7 @@
 
 use crate::{
     Denial, PluginError,
-    bindings::{ai, connector, sandbox},
+    bindings::{ai, connector, deployer, sandbox},
     contract::Contract,
     grants::Granted,
     instance::lock,
@@ -140,6 +140,7 @@ impl<C: Contract> Plugin<C> {
 pub(crate) enum AnyPlugin {
     Ai(Arc<Plugin<ai::Provider>>),
     Connector(Arc<Plugin<connector::Connector>>),
+    Deployer(Arc<Plugin<deployer::Deployer>>),
     Sandbox(Arc<Plugin<sandbox::Sandbox>>),
 }
 
@@ -149,6 +150,7 @@ macro_rules! each {
         match $any {
             $crate::plugin::AnyPlugin::Ai($plugin) => $what,
             $crate::plugin::AnyPlugin::Connector($plugin) => $what,
+            $crate::plugin::AnyPlugin::Deployer($plugin) => $what,
             $crate::plugin::AnyPlugin::Sandbox($plugin) => $what,
         }
     };

@@ -86,7 +86,7 @@ impl<C: Contract> Pool<C> {
         cache: Arc<Cache>,
     ) -> Arc<Self> {
         let places = match C::KIND {
-            Kind::AiProvider => core.limits.instances,
+            Kind::AiProvider | Kind::Deployer => core.limits.instances,
             Kind::Connector => core.limits.connections,
             Kind::Sandbox => core.limits.workspaces,
         };

@@ -3,7 +3,8 @@
 
 use crate::{
     capabilities::{
-        app::AppAccess, http::HttpAccess, log::LogSink, net::NetAccess, sqlite::SqliteAccess,
+        app::AppAccess, bundle::BundleAccess, http::HttpAccess, log::LogSink, net::NetAccess,
+        sqlite::SqliteAccess,
     },
     plugin_core::{PluginCore, add},
 };
@@ -30,6 +31,7 @@ pub(crate) struct HostState {
     pub core: Arc<PluginCore>,
     pub log: LogSink,
     pub app: AppAccess,
+    pub bundle: BundleAccess,
     pub http: HttpAccess,
     pub net: NetAccess,
     pub sqlite: SqliteAccess,
@@ -77,6 +79,7 @@ pub(crate) fn new_store(
             core: Arc::clone(core),
             log,
             app: AppAccess::default(),
+            bundle: BundleAccess::default(),
             http: HttpAccess::default(),
             net: NetAccess::default(),
             sqlite: SqliteAccess::default(),

@@ -4,9 +4,12 @@
 mod ai;
 mod batch;
 mod connector;
+mod deploy_events;
+mod deployer;
 mod errors;
 mod sandbox;
 
 pub(crate) use ai::AiAdapter;
 pub(crate) use connector::ConnectorAdapter;
+pub(crate) use deployer::DeployerAdapter;
 pub(crate) use sandbox::SandboxAdapter;

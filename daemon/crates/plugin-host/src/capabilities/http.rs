@@ -5,7 +5,7 @@ use super::not_permitted;
 use crate::{
     PluginError,
     bindings::{host::labd::host::http, wire::Error},
-    egress::{Body, Egress, HttpPolicy, HttpRequest},
+    egress::{Body, Egress, HttpPolicy, HttpRequest, SealedSetting},
     state::{Access, HostState},
 };
 use std::time::Duration;
@@ -14,6 +14,15 @@ use wasmtime::component::{Linker, Resource};
 /// What this instance may send, and through what; none without permission.
 #[derive(Default)]
 pub(crate) struct HttpAccess(pub Option<(Egress, HttpPolicy)>);
+
+impl HttpAccess {
+    /// Fills in values of settings where the plugin writes placeholders.
+    pub fn fill_in(&mut self, settings: Vec<SealedSetting>) {
+        if let Some((egress, policy)) = self.0.take() {
+            self.0 = Some((egress, policy.filling_in(settings)));
+        }
+    }
+}
 
 pub(crate) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     http::add_to_linker::<_, Access>(linker, |state| state)

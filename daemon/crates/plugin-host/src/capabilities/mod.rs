@@ -7,8 +7,10 @@
 //! | `http` | plugins whose manifest asks for it |
 //! | `net`, `sqlite` | connectors whose manifest asks for it |
 //! | `app` | sandboxes |
+//! | `bundle` | deployers |
 
 pub(crate) mod app;
+pub(crate) mod bundle;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod log;

@@ -5,6 +5,7 @@ use super::{
     headers::{self, incoming, outgoing},
     resolver::VettingResolver,
     scrub::Scrubber,
+    settings,
 };
 use crate::{
     Fault, PluginError,
@@ -160,20 +161,25 @@ impl Egress {
         let url = policy.check_url(&request.url)?;
         let method = parse_method(&request.method)?;
         let injection = policy.inject(&url)?;
+        let body = request.body.map(|body| {
+            let origin = url.origin().ascii_serialization();
+            let trusted = !injection.headers.is_empty();
+            settings::fill(&policy.settings, body, &origin, trusted)
+        });
+        let body = body.transpose()?;
         let headers = outgoing(
             policy,
             &request.headers,
-            request.body.as_ref().map(Bytes::len),
+            body.as_ref().map(Bytes::len),
             &injection,
             limits.headers,
         )?;
-        let sent = headers::size(&headers)
-            + url.as_str().len()
-            + request.body.as_ref().map_or(0, Bytes::len);
+        let sent =
+            headers::size(&headers) + url.as_str().len() + body.as_ref().map_or(0, Bytes::len);
 
         let mut outgoing = reqwest::Request::new(method, url.clone());
         *outgoing.headers_mut() = headers;
-        *outgoing.body_mut() = request.body.map(Into::into);
+        *outgoing.body_mut() = body.map(Into::into);
         let client = self.client(policy)?;
         let wait = request
             .timeout

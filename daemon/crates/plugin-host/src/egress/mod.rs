@@ -10,6 +10,7 @@
 //! | proxy | none, unless configured; then the proxy resolves names, and only the origin is checked here |
 //! | redirects | not followed: a 3xx comes back as it is |
 //! | credentials | written after the request has left the plugin, towards the one origin they were given for; over plain HTTP only to this machine; headers and bodies of responses that echo one are scrubbed (`scrub`) |
+//! | settings of an app | values take the place of placeholders in bodies, towards origins that a credential goes to; responses are scrubbed of them (`settings`) |
 //! | headers of the plugin | not those of a credential, not `host`, nothing about the connection |
 //! | sizes | 128 KiB of headers each way, 64 MiB of response body |
 //! | time | 10 s to connect, 120 s to the response's head, 60 s between pieces of its body ([`HttpLimits`]) |
@@ -24,9 +25,11 @@ mod headers;
 mod policy;
 mod resolver;
 mod scrub;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use body::Body;
 pub use client::{Egress, EgressSettings, HttpLimits, HttpRequest, HttpResponse};
 pub use policy::{HeaderCredential, HttpPolicy};
+pub use settings::SealedSetting;

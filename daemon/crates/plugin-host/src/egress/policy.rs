@@ -1,5 +1,6 @@
 //! Where a plugin may send requests, and with which credentials.
 
+use super::SealedSetting;
 use crate::{
     Denial, Fault, PluginError,
     address::{Reach, is_loopback_host, literal},
@@ -23,6 +24,7 @@ pub struct HttpPolicy {
     /// How far each host may lead; the same for all origins on it.
     pub(super) hosts: Arc<BTreeMap<String, Reach>>,
     credentials: Vec<HeaderCredential>,
+    pub(super) settings: Arc<[SealedSetting]>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -55,6 +57,7 @@ impl HttpPolicy {
             origins: BTreeSet::new(),
             hosts: Arc::default(),
             credentials: Vec::new(),
+            settings: Arc::default(),
             observer: Arc::new(Unobserved),
         }
     }
@@ -135,6 +138,13 @@ impl HttpPolicy {
     #[must_use]
     pub fn credential(mut self, credential: HeaderCredential) -> Self {
         self.credentials.push(credential);
+        self
+    }
+
+    /// Fills in the values of an app's settings where the plugin writes placeholders.
+    #[must_use]
+    pub fn filling_in(mut self, settings: Vec<SealedSetting>) -> Self {
+        self.settings = settings.into();
         self
     }
 
@@ -245,6 +255,9 @@ impl HttpPolicy {
             injection.headers.push((credential.header.clone(), value));
             injection.secrets.push(bound.value.clone());
         }
+        // Whatever this request is, its answer may tell a setting of an earlier one.
+        let settings = self.settings.iter().map(|setting| setting.value.clone());
+        injection.secrets.extend(settings);
         Ok(injection)
     }
 }

@@ -2,5 +2,7 @@
 //! contract version. The generated bindings of a version are adapted to these in one place.
 
 pub mod ai;
+mod bundle;
 pub mod connector;
+pub mod deployer;
 pub mod sandbox;

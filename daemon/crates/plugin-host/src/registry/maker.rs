@@ -79,6 +79,7 @@ impl Maker {
         match permitted.package.manifest.kind {
             Kind::AiProvider => AnyPlugin::Ai(self.first(permitted, switch)),
             Kind::Connector => AnyPlugin::Connector(self.first(permitted, switch)),
+            Kind::Deployer => AnyPlugin::Deployer(self.first(permitted, switch)),
             Kind::Sandbox => AnyPlugin::Sandbox(self.first(permitted, switch)),
         }
     }

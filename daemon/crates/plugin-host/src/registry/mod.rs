@@ -19,13 +19,13 @@ use maker::Maker;
 
 use crate::{
     Limits, PluginCounters, PluginError, PluginEvent,
-    adapt::{AiAdapter, ConnectorAdapter, SandboxAdapter},
+    adapt::{AiAdapter, ConnectorAdapter, DeployerAdapter, SandboxAdapter},
     cache::CacheError,
     contract::Contract,
     engine::EngineError,
     grants::{Ceiling, GrantError, Granted},
     journal::LogLine,
-    kinds::{ai::AiProvider, connector::Connector, sandbox::Sandbox},
+    kinds::{ai::AiProvider, connector::Connector, deployer::Deployer, sandbox::Sandbox},
     manifest::{Kind, Manifest, Permissions},
     package::EmbeddedFile,
     permitted::Permitted,
@@ -248,6 +248,14 @@ impl PluginHost {
     pub fn ai_provider(&self, id: &str) -> Option<Arc<dyn AiProvider>> {
         match self.inner.get(id)? {
             AnyPlugin::Ai(plugin) => Some(Arc::new(AiAdapter { plugin })),
+            _ => None,
+        }
+    }
+
+    /// The deployer with this id.
+    pub fn deployer(&self, id: &str) -> Option<Arc<dyn Deployer>> {
+        match self.inner.get(id)? {
+            AnyPlugin::Deployer(plugin) => Some(Arc::new(DeployerAdapter { plugin })),
             _ => None,
         }
     }

@@ -30,6 +30,7 @@ pub const ID: &str = "labd.guest";
 pub enum World {
     Provider,
     Connector,
+    Deployer,
     Sandbox,
 }
 
@@ -38,6 +39,7 @@ impl World {
         match self {
             Self::Provider => "ai-provider",
             Self::Connector => "connector",
+            Self::Deployer => "deployer",
             Self::Sandbox => "sandbox",
         }
     }
@@ -46,6 +48,7 @@ impl World {
         match self {
             Self::Provider => "kind = \"ai-provider\"",
             Self::Connector => "kind = \"connector\"\n[connector]\nschemes = [\"guest\"]",
+            Self::Deployer => "kind = \"deployer\"",
             Self::Sandbox => "kind = \"sandbox\"",
         }
     }

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `schema` | 1 |
 //! | `id`, `version` | reverse name, unique; semantic version |
-//! | `kind` | `ai-provider`, `connector`, `sandbox` |
+//! | `kind` | `ai-provider`, `connector`, `deployer`, `sandbox` |
 //! | `host` | contract versions it works with, as a semver range |
 //! | `wasm` | the component's file, `plugin.wasm` |
 //! | `name`, `description`, `license` | for people |
@@ -21,7 +21,7 @@ mod names;
 mod permissions;
 
 pub use credential::{Credential, CredentialHost};
-pub(crate) use names::is_file_name;
+pub use names::is_file_name;
 pub use permissions::{HttpTarget, Permissions};
 
 use crate::limits;
@@ -42,6 +42,8 @@ pub enum Kind {
     AiProvider,
     /// A database connector.
     Connector,
+    /// A deployer.
+    Deployer,
     /// A sandbox runtime.
     Sandbox,
 }
@@ -52,6 +54,7 @@ impl Kind {
         match self {
             Self::AiProvider => "ai-provider",
             Self::Connector => "connector",
+            Self::Deployer => "deployer",
             Self::Sandbox => "sandbox",
         }
     }
@@ -199,7 +202,7 @@ impl Manifest {
             (None, Kind::Connector) => {
                 return invalid("a connector needs [connector] with its `schemes`".into());
             }
-            (Some(_), Kind::AiProvider | Kind::Sandbox) => {
+            (Some(_), Kind::AiProvider | Kind::Deployer | Kind::Sandbox) => {
                 return invalid(format!(
                     "[connector] is not for a plugin of kind {}",
                     raw.kind

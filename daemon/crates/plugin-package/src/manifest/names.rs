@@ -1,7 +1,7 @@
 //! Names that become ids and paths.
 
 /// A path component that names a file and goes nowhere else.
-pub(crate) fn is_file_name(name: &str) -> bool {
+pub fn is_file_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
         && name.len() <= 255

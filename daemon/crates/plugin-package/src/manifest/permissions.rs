@@ -160,11 +160,11 @@ impl RawPermissions {
 }
 
 /// Permissions that make no sense for a kind are refused, so that an operator is never asked for
-/// them: a provider has no data source, and a sandbox reaches nothing at all.
+/// them: a provider or a deployer has no data source, and a sandbox reaches nothing at all.
 fn check_kind(kind: Kind, permissions: &Permissions) -> Result<(), ManifestError> {
     let source = permissions.net || permissions.sqlite || !permissions.reveal.is_empty();
     let wrong = match kind {
-        Kind::AiProvider => source,
+        Kind::AiProvider | Kind::Deployer => source,
         Kind::Sandbox => !permissions.is_empty(),
         Kind::Connector => false,
     };
