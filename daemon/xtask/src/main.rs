@@ -7,6 +7,7 @@
 //! | `test [-- ARGS]` | sets up, builds all, starts private servers, runs every test; `ARGS` go to nextest and narrow the run to it |
 //! | `vendor` | bundles the modules that generated apps may import |
 //! | `plugins` | vendor, then compiles and packages the plugins |
+//! | `languages` | builds the plugins that are not written in Rust, and tests those in Python |
 //! | `console` | builds the web console |
 //! | `lint` | formatting and clippy, of both workspaces |
 //! | `audit` | `cargo deny`: licences, bans, sources, and advisories where their database is reached |
@@ -23,6 +24,7 @@
 //! - Nothing here is a library of the daemon, and the daemon's build scripts call nothing here.
 
 mod checks;
+mod languages;
 mod node;
 mod packages;
 mod plugins;
@@ -47,6 +49,7 @@ usage: cargo xtask <command> [-- arguments]
   test      build all, start private servers, run every test; arguments go to nextest
   vendor    bundle the modules that generated apps may import
   plugins   compile and package the plugins
+  languages build the plugins that are not written in Rust, test those in Python
   console   build the web console
   lint      formatting and clippy
   audit     licences, bans, sources and advisories of all dependencies
@@ -83,6 +86,7 @@ fn command(arguments: Vec<String>) -> Result<()> {
         "test" => tasks::test(&workspace()?, &passed),
         "vendor" => tasks::vendor(&workspace()?),
         "plugins" => tasks::plugins(&workspace()?),
+        "languages" => tasks::languages(&workspace()?),
         "console" => tasks::console(&workspace()?),
         "lint" => checks::lint(&workspace()?),
         "audit" => checks::audit(&workspace()?),

@@ -60,7 +60,7 @@ pub fn run_all(workspace: &Workspace, script: &str) -> Result<()> {
         if text.contains(&format!("\"{script}\":")) {
             install(workspace, &folder)?;
             step::run(
-                &format!("npm run {script} in {}", relative(workspace, &folder)),
+                &format!("npm run {script} in {}", workspace.relative(&folder)),
                 npm(workspace, &folder).args(["run", "--silent", script]),
             )?;
         }
@@ -98,7 +98,7 @@ pub fn build(workspace: &Workspace, build: &NodeBuild) -> Result<()> {
 }
 
 /// `npm ci`, unless `node_modules` was made from the same lock file.
-fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
+pub fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     let inputs: Vec<PathBuf> = ["package.json", "package-lock.json", ".npmrc"]
         .iter()
         .map(|name| folder.join(name))
@@ -112,7 +112,7 @@ fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     if stamp.holds() {
         return Ok(());
     }
-    let name = format!("npm ci in {}", relative(workspace, folder));
+    let name = format!("npm ci in {}", workspace.relative(folder));
     step::run(
         &name,
         npm(workspace, folder).args(["ci", "--no-audit", "--no-fund", "--prefer-offline"]),
@@ -120,7 +120,8 @@ fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     stamp.set()
 }
 
-fn npm(workspace: &Workspace, folder: &Path) -> std::process::Command {
+/// npm in a folder.
+pub fn npm(workspace: &Workspace, folder: &Path) -> std::process::Command {
     let mut npm = workspace.command("npm");
     npm.current_dir(folder).env("NO_UPDATE_NOTIFIER", "1");
     npm
@@ -144,12 +145,4 @@ fn folders(workspace: &Workspace) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(folders)
-}
-
-fn relative(workspace: &Workspace, folder: &Path) -> String {
-    folder
-        .strip_prefix(workspace.path(""))
-        .unwrap_or(folder)
-        .display()
-        .to_string()
 }

@@ -5,11 +5,12 @@
 //! | Rust's `wasm32-wasip2` | its folder in the sysroot | `rustup target add` |
 //! | a C compiler, clang 19 for wasm, PostgreSQL's server, Chromium, OpenSSL | the program or file | `apt-get`, as root on Debian |
 //! | Node 20 or later with npm | `node --version` | nobody: Debian's is older |
+//! | Python 3 with venv | `import ensurepip, venv` | `apt-get`, as root on Debian |
 //! | npm packages | a stamp in `node_modules` | `npm ci`, by lock file |
 //!
 //! Whoever is not root, or has no `apt-get`, is told everything that is missing at once.
 
-use std::{env, path::Path};
+use std::{env, path::Path, process::Command};
 
 use crate::{
     node, postgres,
@@ -67,11 +68,19 @@ const TO_BUILD: [Package; 5] = [
     },
 ];
 
-const TO_TEST: [Package; 3] = [
+const TO_TEST: [Package; 4] = [
     Package {
         debian: "postgresql",
         purpose: "private server for tests",
         present: || postgres::programs().is_some(),
+    },
+    Package {
+        debian: "python3-venv",
+        purpose: "plugins in Python",
+        present: || {
+            let mut python = Command::new("python3");
+            step::quiet(python.args(["-c", "import ensurepip, venv"])).is_ok()
+        },
     },
     Package {
         debian: "openssl",

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::process::CommandExt, path::Path, process::Command};
 
 use crate::{
-    node, plugins as wasm,
+    languages, node, plugins as wasm,
     postgres::Postgres,
     setup,
     step::{self, Context, Failure, Result},
@@ -21,6 +21,13 @@ pub fn vendor(workspace: &Workspace) -> Result<()> {
 pub fn plugins(workspace: &Workspace) -> Result<()> {
     vendor(workspace)?;
     wasm::build(workspace)
+}
+
+/// Builds the plugins that are not written in Rust, and runs the tests of those in Python.
+pub fn languages(workspace: &Workspace) -> Result<()> {
+    setup::to_test(workspace)?;
+    languages::build(workspace)?;
+    languages::test(workspace)
 }
 
 /// Builds the console.
@@ -69,6 +76,7 @@ pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::to_test(workspace)?;
     node::install_browser_tests(workspace)?;
     embedded(workspace)?;
+    languages::build(workspace)?;
     let nextest = tools::cargo_tool(workspace, "cargo-nextest")?;
     step::run(
         "build labd and all tests (the first time takes some minutes)",
@@ -90,6 +98,7 @@ pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         documentation(workspace),
         plugin_tests(workspace, &nextest, &server),
         node::run_all(workspace, "test"),
+        languages::test(workspace),
     ])
 }
 

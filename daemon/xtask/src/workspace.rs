@@ -82,6 +82,14 @@ impl Workspace {
         self.root.join(relative)
     }
 
+    /// A path of the repository from its root, for messages.
+    pub fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    }
+
     /// Where tools and their builds are kept.
     pub fn cache(&self) -> &Path {
         &self.cache

@@ -4,6 +4,7 @@
 mod answers;
 mod failures;
 mod keys;
+mod languages;
 mod streams;
 
 use crate::{
@@ -51,6 +52,15 @@ fn app() -> String {
     answer(&FILES)
 }
 
+/// A home with lines of `labd.toml`.
+fn home(config: &str) -> Home {
+    let home = Home::new().unwrap();
+    let folder = home.path().join("config/labd");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("labd.toml"), config).unwrap();
+    home
+}
+
 /// A daemon with a project on the sample shop, whose model a script plays.
 struct World {
     daemon: Daemon,
@@ -73,14 +83,19 @@ impl World {
 
     /// With lines of `labd.toml`.
     async fn configured(config: &str, script: impl IntoIterator<Item = Reply>) -> Self {
-        let home = Home::new().unwrap();
-        let folder = home.path().join("config/labd");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("labd.toml"), config).unwrap();
-        let daemon = Daemon::start_in(home, &[]).await.unwrap();
+        let daemon = Daemon::start_in(home(config), &[]).await.unwrap();
+        Self::through(daemon, "labd.openai-compatible", script).await
+    }
+
+    /// Of a daemon that reaches its model through this plugin.
+    async fn through(
+        daemon: Daemon,
+        plugin: &str,
+        script: impl IntoIterator<Item = Reply>,
+    ) -> Self {
         let peer = AiPeer::start(script).await.unwrap();
         let create = json!({
-            "name": "Acme AI", "plugin": "labd.openai-compatible", "api_key": KEY,
+            "name": "Acme AI", "plugin": plugin, "api_key": KEY,
             "config": { "base-url": peer.base_url() }, "default_model": "acme-large",
         });
         let made = daemon.post("/providers", create).await.unwrap();
