@@ -96,6 +96,7 @@ impl PluginError {
     pub(crate) fn each_text(&mut self, change: impl Fn(&mut String)) {
         match self {
             Self::Denied(denial) => {
+                change(&mut denial.capability);
                 change(&mut denial.target);
                 change(&mut denial.message);
             }

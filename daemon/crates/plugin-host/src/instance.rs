@@ -14,6 +14,7 @@ use crate::{
     state::{HostState, LimitHit, Metered, TimeMeter, new_store},
 };
 use futures_util::future::BoxFuture;
+use labd_plugin_package::text::defuse_lines;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -265,7 +266,10 @@ impl<C: Contract> Instance<C> {
                 let result = result.map_err(|error| {
                     let mut error = PluginError::from(error);
                     // A plugin that was shown a password may have put it into its message.
-                    error.each_text(|text| live.store.data().log.scrub(text));
+                    error.each_text(|text| {
+                        live.store.data().log.scrub(text);
+                        defuse_lines(text);
+                    });
                     error
                 });
                 self.slot.put(live);

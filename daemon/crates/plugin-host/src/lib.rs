@@ -8,7 +8,7 @@
 //! | `registry`, `plugin` | which plugins there are, which version serves, and what an operator changes |
 //! | `plugin_core`, `journal` | what all of a plugin's versions share: counters, events, log |
 //! | [`manifest`] (of `labd-plugin-package`), `grants`, `permitted` | what a plugin is, asks for and may do |
-//! | `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
+//! | `shape`, `engine`, `cache`, `linker`, `contract` | from bytes to something that can be instantiated |
 //! | `state`, `instance`, `pool`, `health`, `limits` | instances, their owners and their limits |
 //! | `capabilities` | what the host offers to plugins |
 //! | [`egress`], [`net`], [`sqlite`] | what its outgoing capabilities do, without any plugin |
@@ -39,6 +39,7 @@ mod plugin;
 mod plugin_core;
 mod pool;
 mod registry;
+mod shape;
 pub mod sqlite;
 mod state;
 pub mod tls;

@@ -31,6 +31,7 @@
 //! | [`Limits::backoff`] | wait before a restart, at most | 5 s | doubling from 250 ms |
 //! | [`Limits::healthy_after`] | time without a trap that restores the budget | 60 s | |
 //! | [`Limits::idle_instance`] | time after which an unused instance is dropped | 60 s | an idle daemon is small |
+//! | [`FUNCTIONS`] / [`FUNCTION_BYTES`] / [`MODULES`] | of a component | 100 000 / 1 MiB / 1000 | a compilation cannot be interrupted |
 //! | [`Limits::idle_workspace`] | the same for workspaces and servers of projects | 10 min | rebuilding them costs a compile |
 //!
 //! How large a package may be stands in [`labd_plugin_package::limits`].
@@ -48,6 +49,15 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const TICKER_LINGER: u32 = 20;
 /// Longest line of a plugin's log; what is beyond is cut.
 pub const LOG_LINE_BYTES: usize = 8 * 1024;
+/// Most functions of a component: CPython with its libraries has some 20 000.
+pub const FUNCTIONS: usize = 100_000;
+/// Most bytes of one function: interpreters' loops have some 300 KiB. Time and memory of the
+/// compiler grow faster than a function.
+pub const FUNCTION_BYTES: usize = 1024 * 1024;
+/// Most modules and components within a component.
+pub const MODULES: usize = 1000;
+/// How deep components may be nested.
+pub const NESTING: usize = 10;
 /// Longest `clock.sleep`.
 pub const SLEEP: Duration = Duration::from_secs(60);
 /// Largest piece of a deployment's artifact.
@@ -65,12 +75,19 @@ pub const EVENT_QUEUE: usize = 256;
 pub mod pool {
     /// Component instances of all plugins together.
     pub const COMPONENT_INSTANCES: u32 = 192;
-    /// Core instances: toolchains split a component into up to a dozen.
-    pub const CORE_INSTANCES: u32 = 1024;
+    /// Core instances. They are counted only, and cost nothing before they exist.
+    pub const CORE_INSTANCES: u32 = 8192;
+    /// Those of one instance of a plugin: toolchains split a component into up to a dozen, those of
+    /// languages with shared libraries into some thirty.
+    pub const CORE_INSTANCES_EACH: u32 = 64;
     /// Linear memories.
     pub const MEMORIES: u32 = 384;
+    /// Those of one instance: so many that 64 connections of one plugin leave room for others.
+    pub const MEMORIES_EACH: u32 = 4;
     /// Tables.
     pub const TABLES: u32 = 768;
+    /// Those of one instance, by the same measure.
+    pub const TABLES_EACH: u32 = 8;
     /// Stacks of calls in flight.
     pub const STACKS: u32 = 256;
     /// Bytes of stack that a guest may use: parsers of nested code need more than the 512 KiB that

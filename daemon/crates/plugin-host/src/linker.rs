@@ -19,6 +19,7 @@ use crate::{
     engine::SharedEngine,
     manifest::{Kind, Manifest},
     package::{Package, PackageError},
+    shape,
     state::HostState,
 };
 use sha2::{Digest, Sha256};
@@ -36,6 +37,9 @@ pub enum LoadError {
     /// Not WebAssembly, or a core module.
     #[error("plugin.wasm is not a WebAssembly component{0}")]
     NotAComponent(&'static str),
+    /// Compiling it would take too long.
+    #[error("plugin.wasm is too much work for the compiler: {0}")]
+    TooMuchWork(String),
     /// It does not validate or cannot be compiled.
     #[error("plugin.wasm does not compile: {0}")]
     Compile(String),
@@ -83,6 +87,7 @@ pub(crate) fn component(
         }
         _ => return Err(LoadError::NotAComponent("")),
     }
+    shape::check(&wasm).map_err(LoadError::TooMuchWork)?;
     let compile = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
     let compiler = if in_background {
         &engine.background

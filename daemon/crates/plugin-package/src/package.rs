@@ -103,8 +103,8 @@ impl Package {
     /// An asset whose content is what the manifest says.
     pub fn asset(&self, path: &str) -> Option<(Bytes, String, String)> {
         let spec = self.manifest.assets.iter().find(|a| a.path == path)?;
-        let mut file = self.dir.join("assets");
-        for part in spec.path.split('/') {
+        let mut file = self.dir.clone();
+        for part in std::iter::once("assets").chain(spec.path.split('/')) {
             file.push(part);
             let plain = fs::symlink_metadata(&file).is_ok_and(|m| !m.file_type().is_symlink());
             if !plain {
@@ -154,6 +154,12 @@ fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     };
     if !meta.is_file() {
         return Err(PackageError::NotPlain(path.to_owned()));
+    }
+    if meta.len() > limit {
+        return Err(PackageError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
     }
     let file = fs::File::open(path).map_err(io_error(path))?;
     read_bounded(path, file, limit)

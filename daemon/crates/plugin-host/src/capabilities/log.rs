@@ -2,8 +2,8 @@
 //! the plugin's name.
 //!
 //! At most [`Limits::log_lines`](crate::Limits::log_lines) a second for all instances of a plugin
-//! and [`LOG_LINE_BYTES`] a line; what is beyond is dropped and counted. Control characters are
-//! escaped, so that a line stays a line and a terminal does not obey a plugin; values of the
+//! and [`LOG_LINE_BYTES`] a line; what is beyond is dropped and counted. Control characters, and
+//! those that turn text around, are escaped, so that a line stays a line and a terminal does not obey a plugin; values of the
 //! instance's credentials are replaced by `[sealed]`.
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     state::{Access, HostState},
 };
 use bytes::Bytes;
+use labd_plugin_package::text::defuse_line;
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -153,16 +154,7 @@ impl LogSink {
                 }
             }
         }
-        if text.chars().any(char::is_control) {
-            text = text
-                .chars()
-                .flat_map(|c| {
-                    let escaped = c.is_control().then(|| c.escape_default());
-                    let plain = escaped.is_none().then_some(c);
-                    escaped.into_iter().flatten().chain(plain)
-                })
-                .collect();
-        }
+        defuse_line(&mut text);
         text
     }
 }

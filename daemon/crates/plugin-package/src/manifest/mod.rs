@@ -24,7 +24,10 @@ pub use credential::{Credential, CredentialHost};
 pub use names::is_file_name;
 pub use permissions::{HttpTarget, Permissions};
 
-use crate::limits;
+use crate::{
+    limits,
+    text::{defuse_line, is_hostile},
+};
 use credential::RawCredential;
 use names::is_id;
 use permissions::RawPermissions;
@@ -129,7 +132,7 @@ pub struct Manifest {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Not TOML, a key that does not exist, a value of another type.
-    #[error("plugin.toml: {0}")]
+    #[error("plugin.toml: {}", brief(.0))]
     Syntax(#[from] Box<toml::de::Error>),
     /// A value that cannot be.
     #[error("plugin.toml: {0}")]
@@ -140,6 +143,23 @@ pub enum ManifestError {
         /// What it asks for.
         needs: VersionReq,
     },
+}
+
+/// What is wrong and where, without the line itself: whoever wrote the manifest wrote that too, at
+/// whatever length.
+fn brief(error: &toml::de::Error) -> String {
+    let told = error.to_string();
+    let place = told.lines().next().unwrap_or_default();
+    let mut message = error.message().replace('\n', ", ");
+    if let Some((end, _)) = message.char_indices().nth(300) {
+        message.truncate(end);
+        message.push('…');
+    }
+    defuse_line(&mut message);
+    match place.strip_prefix("TOML parse error ") {
+        Some(place) => format!("{message} ({place})"),
+        None => message,
+    }
 }
 
 #[derive(Deserialize)]
@@ -179,6 +199,18 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let raw: Raw = toml::from_str(text).map_err(Box::new)?;
         let invalid = |message: String| Err(ManifestError::Invalid(message));
+        let license = raw.license.as_deref().unwrap_or_default();
+        for (key, text) in [
+            ("name", raw.name.as_deref().unwrap_or_default()),
+            ("description", &raw.description),
+            ("license", license),
+        ] {
+            if text.contains(is_hostile) {
+                return invalid(format!(
+                    "{key} must be text of one line, without control characters"
+                ));
+            }
+        }
         if raw.schema != 1 {
             return invalid(format!("schema {} is unknown; it must be 1", raw.schema));
         }
