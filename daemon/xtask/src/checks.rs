@@ -3,14 +3,15 @@
 use std::process::{Command, Stdio};
 
 use crate::{
-    node, plugins, setup,
+    contracts, node, plugins, setup,
     step::{self, Result},
     tools,
     workspace::Workspace,
 };
 
-/// Formatting and clippy of both workspaces, types of the TypeScript.
+/// Published contracts, formatting and clippy of both workspaces, types of the TypeScript.
 pub fn lint(workspace: &Workspace) -> Result<()> {
+    contracts::check(workspace)?;
     let with_plugins = !plugins::folders(workspace)?.is_empty();
     step::run(
         "cargo fmt",

@@ -9,7 +9,8 @@
 //! | `plugins` | vendor, then compiles and packages the plugins |
 //! | `languages` | builds the plugins that are not written in Rust, and tests those in Python |
 //! | `console` | builds the web console |
-//! | `lint` | formatting and clippy, of both workspaces |
+//! | `lint` | published contracts, formatting and clippy, of both workspaces |
+//! | `publish-contracts` | lists new versions of contracts in `wit/published.toml` |
 //! | `audit` | `cargo deny`: licences, bans, sources, and advisories where their database is reached |
 //! | `bench [-- ARGS]` | benchmarks, in release mode |
 //! | `ci` | what `.ci/run` does |
@@ -24,6 +25,7 @@
 //! - Nothing here is a library of the daemon, and the daemon's build scripts call nothing here.
 
 mod checks;
+mod contracts;
 mod languages;
 mod node;
 mod packages;
@@ -51,7 +53,9 @@ usage: cargo xtask <command> [-- arguments]
   plugins   compile and package the plugins
   languages build the plugins that are not written in Rust, test those in Python
   console   build the web console
-  lint      formatting and clippy
+  lint      published contracts, formatting and clippy
+  publish-contracts
+            list new versions of contracts in wit/published.toml; they never change after that
   audit     licences, bans, sources and advisories of all dependencies
   bench     benchmarks in release mode; arguments go to labd-bench
   ci        what .ci/run does: lint, test, audit";
@@ -89,6 +93,7 @@ fn command(arguments: Vec<String>) -> Result<()> {
         "languages" => tasks::languages(&workspace()?),
         "console" => tasks::console(&workspace()?),
         "lint" => checks::lint(&workspace()?),
+        "publish-contracts" => contracts::publish(&workspace()?),
         "audit" => checks::audit(&workspace()?),
         "bench" => tasks::bench(&workspace()?, &passed),
         "ci" => tasks::ci(&workspace()?),
