@@ -6,4 +6,5 @@ pub mod browser;
 pub mod daemon;
 pub mod proxy;
 pub mod repository;
+pub mod rest_peer;
 pub mod servers;

@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | `…/build.mjs` | `npm run build` | componentize-qjs | npm, by lock file |
 //! | `…/build.py` | `build.py` | componentize-py | PyPI, by `requirements.txt`, into a virtual environment of the cache |
+//! | `…/build.sh` | `build.sh` | clang 19, Rust's linkers | Debian, rustup |
 //!
 //! Each folder's own script makes `dist/`, a package that a daemon can load from where it lies. It
 //! is run again when the folder, its language's SDK or a contract has changed.
@@ -37,6 +38,7 @@ const MADE: [&str; 4] = [".labd", "build", "dist", "__pycache__"];
 enum Language {
     JavaScript,
     Python,
+    C,
 }
 
 impl Language {
@@ -45,15 +47,17 @@ impl Language {
         match () {
             () if has("build.mjs") => Some(Self::JavaScript),
             () if has("build.py") => Some(Self::Python),
+            () if has("build.sh") => Some(Self::C),
             () => None,
         }
     }
 
     /// What a build reads beside its own folder.
-    fn inputs(self) -> [&'static str; 2] {
+    fn inputs(self) -> &'static [&'static str] {
         match self {
-            Self::JavaScript => ["plugin-sdk/js/src", "wit"],
-            Self::Python => ["plugin-sdk/python/labd", "wit"],
+            Self::JavaScript => &["plugin-sdk/js/src", "wit"],
+            Self::Python => &["plugin-sdk/python/labd", "wit"],
+            Self::C => &["wit"],
         }
     }
 }
@@ -99,6 +103,10 @@ pub fn test(workspace: &Workspace) -> Result<()> {
 fn folders(workspace: &Workspace) -> Result<Vec<(PathBuf, Language)>> {
     let mut found = Vec::new();
     for place in PLACES.map(|place| workspace.path(place)) {
+        if let Some(language) = Language::of(&place) {
+            found.push((place, language));
+            continue;
+        }
         if !place.exists() {
             continue;
         }
@@ -143,6 +151,14 @@ fn build_one(workspace: &Workspace, folder: &Path, language: Language) -> Result
             step::run(
                 &name,
                 python(workspace, &environment.join("bin/python"), folder).arg("build.py"),
+            )?;
+        }
+        Language::C => {
+            step::run(
+                &name,
+                workspace
+                    .command(folder.join("build.sh"))
+                    .current_dir(folder),
             )?;
         }
     }

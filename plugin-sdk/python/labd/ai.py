@@ -345,12 +345,13 @@ class AiProvider:
 
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class EventDecoder(Protocol[T]):
+class EventDecoder(Protocol[T_contra]):
     """What turns an upstream's frames into events."""
 
-    def frame(self, frame: T, events: List[Event]) -> bool:
+    def frame(self, frame: T_contra, events: List[Event]) -> bool:
         """Maps one frame; true when that was all and the rest of the stream is not read.
 
         Events that were added before it raises are still delivered.

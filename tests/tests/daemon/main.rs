@@ -15,6 +15,7 @@ mod canary;
 mod doors;
 mod examples;
 mod faults;
+mod languages;
 mod plugins;
 mod postgres;
 mod projects;

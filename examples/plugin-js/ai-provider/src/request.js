@@ -64,25 +64,32 @@ function messages(request) {
   ];
 }
 
-/** Results of tools are messages of their own, right after the calls that they answer. @param {Message} message */
+/**
+ * Results of tools are messages of their own, right after the calls that they answer.
+ * @param {Message} message
+ * @returns {object[]}
+ */
 function user({ parts }) {
   const all = parts.flatMap((part) =>
     part.tag === 'tool-result'
       ? [{ role: 'tool', tool_call_id: part.val.id, content: (part.val.isError ? 'Error: ' : '') + part.val.content }]
       : [],
   );
-  const content = parts.flatMap((part) => {
-    if (part.tag === 'text') return [{ type: 'text', text: part.val }];
-    if (part.tag === 'image') return [{ type: 'image_url', image_url: { url: dataUrl(part.val) } }];
-    return [];
-  });
+  const content = parts.flatMap((part) => /** @type {{ type: string }[]} */ (toContent(part)));
   if (content.length === 0) return all;
   // Many servers take a plain text only.
   const plain = content.every((one) => one.type === 'text');
   return [...all, { role: 'user', content: plain ? texts(parts).join('\n\n') : content }];
 }
 
-/** @param {Message} message */
+/** @param {Part} part */
+function toContent(part) {
+  if (part.tag === 'text') return [{ type: 'text', text: part.val }];
+  if (part.tag === 'image') return [{ type: 'image_url', image_url: { url: dataUrl(part.val) } }];
+  return [];
+}
+
+/** @param {Message} message @returns {object[]} */
 function assistant({ parts }) {
   const content = texts(parts).join('');
   const calls = parts.flatMap((part) =>

@@ -15,6 +15,63 @@ async fn a_provider_in_python_does_what_the_first_party_one_does() {
     behaves("examples/plugin-python/ai-provider", "example.chat-python").await;
 }
 
+#[tokio::test]
+async fn a_provider_in_c_says_what_it_was_told() {
+    // It asks for nothing, and so nobody has to grant it anything.
+    let daemon = with_package("examples/plugin-c").await;
+    let peer = AiPeer::start([]).await.unwrap();
+    let create = json!({ "name": "Echo", "plugin": "example.echo-c", "default_model": "echo" });
+    let world = World::provided(daemon, peer, create).await;
+    let turn = world.ask("Say Größe 😀").await;
+    // The request is the end of a longer message, which comes back whole.
+    assert!(
+        turn.prose().trim_end().ends_with("Say Größe 😀"),
+        "{turn:?}"
+    );
+    assert_eq!(turn.turn["error"], Value::Null, "{turn:?}");
+    let route = format!("/providers/{}/models", world.provider);
+    let models = world.daemon.get(&route).await.unwrap();
+    says(&models.text(), &["echo"]);
+    assert!(world.peer.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_provider_that_throws_is_made_anew_and_quarantined_when_it_goes_on() {
+    let world = granted("tests/guests/throws-js", "example.throws-js").await;
+    let traps = async || {
+        let told = world.daemon.get("/plugins/example.throws-js").await;
+        let told = told.unwrap().json();
+        told["counters"]["traps"].as_u64().unwrap()
+    };
+    // What the contract knows is no trap, and what is thrown is not told to the client.
+    let turn = world.ask("error").await;
+    assert_eq!(turn.error().0, "overloaded", "{turn:?}");
+    assert_eq!(traps().await, 0);
+    let turn = world.ask("throw").await;
+    let (code, text) = turn.error();
+    assert_eq!(code, "plugin_failed", "{text}");
+    assert!(!text.contains("boom"), "{text}");
+    assert_eq!(traps().await, 1);
+    // A new instance answers, and its memory is its own.
+    let turn = world.ask("count").await;
+    assert!(turn.prose().contains("call 1"), "{turn:?}");
+    for _ in 0..3 {
+        world.ask("throw").await;
+    }
+    let told = world.daemon.get("/plugins/example.throws-js").await;
+    let told = told.unwrap().json();
+    assert_eq!(told["state"]["type"], "quarantined", "{told}");
+    let turn = world.ask("count").await;
+    let (code, text) = turn.error();
+    assert_eq!(code, "plugin_failed", "{text}");
+    says(&text, &["quarantined", "labd plugin reload"]);
+    let reload = ["plugin", "reload", "example.throws-js"];
+    let reloaded = world.daemon.home.run_json(&reload).await.unwrap();
+    assert_eq!(reloaded["state"]["type"], "ready", "{reloaded}");
+    let turn = world.ask("count").await;
+    assert!(turn.prose().contains("call 1"), "{turn:?}");
+}
+
 /// The whole walk of a provider whose package is in this folder.
 async fn behaves(folder: &str, plugin: &str) {
     let world = granted(folder, plugin).await;
@@ -36,12 +93,16 @@ async fn behaves(folder: &str, plugin: &str) {
     assert!(!world.daemon.home.log().contains(KEY));
 }
 
-/// A world whose model is reached by a plugin of a third party.
-async fn granted(folder: &str, plugin: &str) -> World {
+/// A daemon that looks for plugins in this folder too.
+async fn with_package(folder: &str) -> Daemon {
     let package = repository::root().join(folder).join("dist");
     let config = format!("plugin_dirs = {}\n", json!([package]));
-    let home = home(&config);
-    let daemon = Daemon::start_in(home, &[]).await.unwrap();
+    Daemon::start_in(home(&config), &[]).await.unwrap()
+}
+
+/// A world whose model is reached by a plugin of a third party.
+async fn granted(folder: &str, plugin: &str) -> World {
+    let daemon = with_package(folder).await;
     let grant = ["plugin", "grant", plugin, "--yes"];
     let state = daemon.home.run_json(&grant).await.unwrap();
     assert_eq!(state["state"]["type"], "ready", "{state}");

@@ -98,6 +98,11 @@ impl World {
             "name": "Acme AI", "plugin": plugin, "api_key": KEY,
             "config": { "base-url": peer.base_url() }, "default_model": "acme-large",
         });
+        Self::provided(daemon, peer, create).await
+    }
+
+    /// Of a daemon with this provider.
+    async fn provided(daemon: Daemon, peer: AiPeer, create: Value) -> Self {
         let made = daemon.post("/providers", create).await.unwrap();
         assert_eq!(made.status, 201, "{}", made.text());
         let provider = made.json()["id"].as_str().unwrap().to_owned();

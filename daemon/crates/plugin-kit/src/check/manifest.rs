@@ -6,7 +6,7 @@
 
 use super::{Finding, Report};
 use labd_plugin_host::{
-    Manifest, ManifestError,
+    Kind, Manifest, ManifestError,
     manifest::{CredentialHost, HttpTarget},
 };
 use std::ops::Range;
@@ -259,7 +259,9 @@ fn advise(manifest: &Manifest, document: &Spanned<DeTable<'_>>, text: &str, repo
     }
     let asked = |key: &str| {
         let schema = manifest.config.get("properties");
-        schema.is_some_and(|properties| properties.get(key).is_some())
+        // A connector's address is that of its data source.
+        let of_source = manifest.kind == Kind::Connector && key == "base-url";
+        of_source || schema.is_some_and(|properties| properties.get(key).is_some())
     };
     let targets = &manifest.permissions.http;
     let from_config = targets.iter().filter_map(|target| match target {

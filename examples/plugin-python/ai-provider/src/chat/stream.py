@@ -66,8 +66,8 @@ class ChatDecoder:
             chunk = json.loads(frame.data)
         except ValueError as error:
             raise unavailable(f"the stream holds something that is no JSON: {error}") from None
-        if error := faults.in_stream(chunk):
-            raise error
+        if failure := faults.in_stream(chunk):
+            raise failure
         if not self._started:
             self._started = True
             started = Started(chunk.get("model") or self._model, chunk.get("id") or "")
