@@ -156,6 +156,7 @@ pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::to_test(workspace)?;
     node::install_browser_tests(workspace)?;
     embedded(workspace)?;
+    languages::build(workspace)?;
     step::run(
         "build labd and all benchmarks in release mode",
         workspace

@@ -11,6 +11,7 @@
 //! | `daemon` | start until ready, memory when idle, a call over the socket |
 //! | `prepare` | the sandbox compiling an app |
 //! | `queries` | broker and connector beside tokio-postgres |
+//! | `languages` | the same provider in Rust, C, JavaScript and Python |
 //! | `paint` | the end of an answer until the open preview shows it |
 //! | `vite` | the same app by `npm install` and `vite dev`, beside `paint`; needs the npm registry |
 //!
@@ -23,6 +24,7 @@
 mod browser;
 mod daemon;
 mod figures;
+mod languages;
 mod paint;
 mod plugins;
 mod prepare;
@@ -35,7 +37,7 @@ use std::{env, process::ExitCode};
 /// Whatever ends a measurement.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-const SECTIONS: [&str; 5] = ["daemon", "prepare", "queries", "paint", "vite"];
+const SECTIONS: [&str; 6] = ["daemon", "prepare", "queries", "languages", "paint", "vite"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -72,6 +74,10 @@ async fn measure(chosen: &[String], figures: &mut Figures) -> Result<()> {
     if wanted("queries") {
         eprintln!("queries: beside tokio-postgres …");
         queries::measure(figures).await?;
+    }
+    if wanted("languages") {
+        eprintln!("languages: plugins in each …");
+        languages::measure(figures).await?;
     }
     let painted = if wanted("paint") || wanted("vite") {
         eprintln!("paint: turns in an open preview …");
