@@ -258,11 +258,14 @@ export class Frames {
   }
 
   /**
-   * Lets go of the body. The engine counts references: with this last one the handle is dropped, and
-   * the host closes the connection.
+   * Lets go of the body, and the host closes its connection. QuickJS counts references, and drops the
+   * handle with the last one; an engine that collects garbage at its leisure has a method for it.
    */
   close() {
+    const body = /** @type {any} */ (this.#body);
     this.#body = null;
+    const { dispose } = /** @type {{ dispose?: symbol }} */ (Symbol);
+    if (body && dispose) body[dispose]?.();
   }
 }
 
