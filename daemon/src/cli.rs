@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub mod deploy;
+
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -58,6 +60,8 @@ pub enum Command {
     Project(ProjectCommand),
     /// Say what a project should do, and watch it happen
     Chat(ChatOptions),
+    /// Bring an app to where others use it
+    Deploy(deploy::DeployOptions),
     /// AI providers
     #[command(subcommand)]
     Provider(ProviderCommand),

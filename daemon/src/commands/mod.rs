@@ -4,6 +4,7 @@
 mod author;
 mod chat;
 mod daemon;
+mod deploy;
 mod doctor;
 mod plugin;
 mod project;
@@ -48,6 +49,7 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<(), Fai
         Command::Source(command) => source::run(&client, command).await,
         Command::Project(command) => project::run(&client, command).await,
         Command::Chat(options) => chat::run(&client, options).await,
+        Command::Deploy(options) => deploy::run(&client, options).await,
         Command::Provider(command) => provider::run(&client, command).await,
         Command::Plugin(command) => plugin::run(&client, command).await,
         Command::Token(command) => token::run(&client, command).await,

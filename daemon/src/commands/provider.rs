@@ -86,7 +86,7 @@ pub(super) async fn run(client: &Client, command: ProviderCommand) -> Result<(),
 }
 
 /// Settings as JSON: what reads as a number or a switch is one.
-fn config(settings: &[String]) -> Result<Value, Failure> {
+pub(super) fn config(settings: &[String]) -> Result<Value, Failure> {
     let mut config = Map::new();
     for setting in settings {
         let Some((key, value)) = setting.split_once('=') else {

@@ -1,11 +1,12 @@
 //! Everything labd does, for its doors.
 
-use super::plugins;
+use super::{deploys::DeployDoor, plugins};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use labd_builder::Builder;
 use labd_data::Sources;
+use labd_deploy::Deployments;
 use labd_gateway::Providers;
 use labd_plugin_host::{ChangeError, Happening, PluginHost, PluginState, PluginSummary};
 use labd_preview::Previews;
@@ -17,7 +18,7 @@ use labd_protocol::{
     SourceSchema, SourceTest, SourceTestRequest, SourceUpdate, StartTurn, Status, Turn, TurnEvents,
     TurnId,
 };
-use labd_server::{Backend, Shown};
+use labd_server::{Backend, Deploys, Shown};
 use labd_store::{Store, StoreInfo};
 use std::{
     path::{Path, PathBuf},
@@ -34,6 +35,7 @@ pub struct Daemon {
     pub providers: Providers,
     pub previews: Previews,
     pub builder: Builder,
+    pub deployments: DeployDoor,
     notices: broadcast::Sender<Notice>,
     started_at: Timestamp,
     /// What the store said of itself, and when: it looks at each of its files for that.
@@ -51,6 +53,7 @@ impl Daemon {
         providers: Providers,
         previews: Previews,
         builder: Builder,
+        deployments: Deployments,
     ) -> Self {
         let notices = broadcast::channel(256).0;
         forward(sources.notices(), &notices, Some);
@@ -63,6 +66,7 @@ impl Daemon {
             }),
         });
         forward(builder.notices(), &notices, Some);
+        forward(deployments.notices(), &notices, Some);
         forward(previews.notices(), &notices, |project| {
             Some(Notice::Preview { project })
         });
@@ -73,6 +77,7 @@ impl Daemon {
             providers,
             previews,
             builder,
+            deployments: DeployDoor(deployments),
             notices,
             started_at: Timestamp::now(),
             store_info: Mutex::default(),
@@ -322,7 +327,8 @@ impl Backend for Daemon {
     }
 
     async fn project_remove(&self, project: ProjectId) -> Result<(), ApiError> {
-        self.builder.project_remove(project).await
+        self.builder.project_remove(project).await?;
+        self.deployments.0.forget(project).await
     }
 
     async fn project_export(&self, project: ProjectId) -> Result<Bytes, ApiError> {
@@ -505,6 +511,10 @@ impl Backend for Daemon {
             .await
             .map_err(|error| ApiError::new(ErrorCode::StorageFailed, error.to_string()))?;
         Ok(summary.bytes)
+    }
+
+    fn deploys(&self) -> &dyn Deploys {
+        &self.deployments
     }
 
     fn notices(&self) -> broadcast::Receiver<Notice> {

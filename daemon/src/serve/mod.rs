@@ -2,6 +2,7 @@
 
 mod assets;
 mod backend;
+mod deploys;
 mod log;
 mod plugins;
 mod signals;
@@ -12,6 +13,7 @@ use backend::Daemon;
 use labd_auth::{Auth, SystemClock};
 use labd_builder::{Builder, BuilderOptions, BuilderParts};
 use labd_data::{Sources, SourcesOptions};
+use labd_deploy::Deployments;
 use labd_gateway::Providers;
 use labd_plugin_host::{Limits, PluginHost, PluginOptions};
 use labd_preview::{PreviewOptions, Previews};
@@ -70,6 +72,7 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
 
     let daemon = Arc::new(assemble(&config, &store, &addresses)?);
     daemon.builder.start().await?;
+    daemon.deployments.0.start().await?;
     if let Err(error) = daemon.providers.ensure_offline().await {
         tracing::warn!(%error, "the offline generator cannot be used");
     }
@@ -94,6 +97,7 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
         trusted_proxies,
     });
     let builder = daemon.builder.clone();
+    let deployments = daemon.deployments.0.clone();
     let stop = async move {
         signals::told_to_stop().await;
         signals::tell_manager("STOPPING=1");
@@ -101,7 +105,7 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
             "stopping: running turns may finish for {} s",
             GRACE.as_secs()
         );
-        builder.shutdown(GRACE).await;
+        tokio::join!(builder.shutdown(GRACE), deployments.shutdown());
     };
     // Both doors are open already: who comes now waits for an instant at most.
     signals::tell_manager("READY=1");
@@ -173,6 +177,11 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         },
     );
     queries.connect(builder.clone());
+    let deployments = Deployments::new(
+        store.clone(),
+        Arc::new(wiring::DeployerPlugins(plugins.clone())),
+        Arc::new(wiring::ProjectBundles(builder.clone())),
+    );
     Ok(Daemon::new(
         store.clone(),
         plugins,
@@ -180,6 +189,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         providers,
         previews,
         builder,
+        deployments,
     ))
 }
 

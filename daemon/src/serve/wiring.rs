@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use labd_builder::{Builder, ports};
 use labd_data::{ConnectorEntry, Connectors, Sources};
+use labd_deploy::{Bundles, DeployerEntry, Deployers, ProjectFiles};
 use labd_gateway::{
     AiPluginEntry, AiPlugins, CredentialSlotDef, CredentialTarget, Providers, Route,
 };
@@ -11,12 +12,13 @@ use labd_plugin_host::{
     Kind, Manifest, PluginError, PluginHost,
     kinds::{
         ai::{Capabilities, Completion, Request},
+        deployer::Setting,
         sandbox::{QueryContract, Sandbox},
     },
     manifest::CredentialHost,
 };
 use labd_preview::{PreviewBody, Previews, Queries, Sandboxes, VendorAsset};
-use labd_protocol::{ApiError, ErrorCode, ProjectId, ProviderId};
+use labd_protocol::{ApiError, ErrorCode, ProjectId, ProviderId, SnapshotId};
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
 
@@ -106,6 +108,65 @@ impl AiPlugins for ProviderPlugins {
             .iter()
             .filter_map(|manifest| self.entry(manifest))
             .collect()
+    }
+}
+
+/// Deployer plugins, for the deployments.
+pub struct DeployerPlugins(pub Arc<PluginHost>);
+
+impl Deployers for DeployerPlugins {
+    fn get(&self, plugin: &str) -> Option<DeployerEntry> {
+        let (_, manifest) = self.0.inspect(plugin)?;
+        Some(DeployerEntry {
+            deployer: self.0.deployer(&manifest.id)?,
+            plugin: manifest.id,
+            credentials: manifest.credentials,
+        })
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let all = self.0.manifests(Kind::Deployer).into_iter();
+        all.map(|manifest| manifest.id).collect()
+    }
+}
+
+/// What exports of projects hold, for the deployments.
+pub struct ProjectBundles(pub Builder);
+
+#[async_trait]
+impl Bundles for ProjectBundles {
+    async fn files(
+        &self,
+        project: ProjectId,
+        snapshot: Option<SnapshotId>,
+    ) -> Result<ProjectFiles, ApiError> {
+        let exported = self.0.project_files(project, snapshot).await?;
+        let setting = |name: &str, description: &str, default: Option<&str>| Setting {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            required: default.is_none(),
+            secret: default.is_none(),
+            default_value: default.map(str::to_owned),
+            available: false,
+        };
+        Ok(ProjectFiles {
+            name: exported.name,
+            slug: exported.slug,
+            snapshot: exported.snapshot,
+            message: exported.message,
+            layout: "node-project".to_owned(),
+            files: exported.files,
+            // As `.env.example` of the export explains them.
+            settings: vec![
+                setting("DATABASE_URL", "The database that the app reads.", None),
+                setting("PORT", "The port that the app listens on.", Some("3000")),
+                setting(
+                    "HOST",
+                    "The address that the app listens on.",
+                    Some("127.0.0.1"),
+                ),
+            ],
+        })
     }
 }
 

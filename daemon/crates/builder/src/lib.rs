@@ -30,3 +30,4 @@ mod workspace;
 
 pub use builder::{Builder, BuilderOptions, BuilderParts};
 pub use path::{PathFault, ProjectPath};
+pub use workspace::ExportedProject;

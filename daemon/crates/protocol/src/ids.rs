@@ -64,6 +64,15 @@ id!(
     TokenId
 );
 id!(
+    /// A place that apps are deployed to.
+    TargetId
+);
+id!(
+    /// A deployment, rollback or destruction. The client chooses it, so that starting it again is
+    /// the same one.
+    DeploymentId
+);
+id!(
     /// The rest of a query's rows, held for a while.
     CursorId
 );

@@ -7,6 +7,7 @@
 mod base64;
 mod client;
 mod coding;
+mod deploy;
 mod error;
 mod ids;
 mod names;
@@ -23,8 +24,16 @@ mod wrong_json;
 pub use base64::Base64;
 pub use client::{ClientTransport, answer, client, connect, within};
 pub use coding::packed;
+pub use deploy::{
+    ArtifactInfo, ArtifactPart, DeployAction, DeployEvent, DeployEventRecord, DeployEvents,
+    DeployPlan, DeployStart, DeployState, DeployTarget, Deployment, DestroyStart, LogLevel,
+    PlanStep, ReleaseInfo, ReleaseState, ReleaseStatus, RollbackStart, StepChange, StepState,
+    TargetCreate, TargetUpdate,
+};
 pub use error::{ApiError, ErrorCode, FieldError};
-pub use ids::{CursorId, ProjectId, ProviderId, SnapshotId, SourceId, TokenId, TurnId};
+pub use ids::{
+    CursorId, DeploymentId, ProjectId, ProviderId, SnapshotId, SourceId, TargetId, TokenId, TurnId,
+};
 pub use names::name;
 pub use plugins::{
     CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo, PluginKind,

@@ -92,6 +92,70 @@ pub trait Labd {
     /// The whole prompt that was sent to the model, as text.
     async fn turn_prompt(project: ProjectId, turn: TurnId) -> Result<String, ApiError>;
 
+    /// All deployment targets.
+    async fn targets() -> Result<Vec<DeployTarget>, ApiError>;
+    /// Checks and saves a new target.
+    async fn target_create(create: TargetCreate) -> Result<DeployTarget, ApiError>;
+    /// Changes a target.
+    async fn target_update(
+        target: TargetId,
+        update: TargetUpdate,
+    ) -> Result<DeployTarget, ApiError>;
+    /// Removes a target with its credential. What was deployed there stays.
+    async fn target_remove(target: TargetId) -> Result<(), ApiError>;
+    /// Checks a target's configuration and credential.
+    async fn target_test(target: TargetId) -> Result<(), ApiError>;
+    /// What deploying the head of a project would do. Changes nothing.
+    async fn deploy_plan(project: ProjectId, target: TargetId) -> Result<DeployPlan, ApiError>;
+    /// Deploys what a plan says, or finds the deployment when it was started before.
+    async fn deploy_start(project: ProjectId, start: DeployStart) -> Result<Deployment, ApiError>;
+    /// Makes an earlier release live again.
+    async fn deploy_rollback(
+        project: ProjectId,
+        start: RollbackStart,
+    ) -> Result<Deployment, ApiError>;
+    /// Takes down a release, or everything of a project at a target.
+    async fn deploy_destroy(
+        project: ProjectId,
+        start: DestroyStart,
+    ) -> Result<Deployment, ApiError>;
+    /// The deployments, rollbacks and destructions of a project, the latest first.
+    async fn deployments(project: ProjectId) -> Result<Vec<Deployment>, ApiError>;
+    /// One of them.
+    async fn deployment(
+        project: ProjectId,
+        deployment: DeploymentId,
+    ) -> Result<Deployment, ApiError>;
+    /// Stops running work. Stopping what has ended changes nothing.
+    async fn deployment_stop(
+        project: ProjectId,
+        deployment: DeploymentId,
+    ) -> Result<Deployment, ApiError>;
+    /// Goes on with work that was broken off.
+    async fn deployment_resume(
+        project: ProjectId,
+        deployment: DeploymentId,
+    ) -> Result<Deployment, ApiError>;
+    /// Events after `after`, as for [`Labd::turn_events`].
+    async fn deployment_events(
+        project: ProjectId,
+        deployment: DeploymentId,
+        after: u64,
+        max: u32,
+        wait_ms: u32,
+    ) -> Result<DeployEvents, ApiError>;
+    /// How the release of a deployment fares at its target.
+    async fn deployment_status(
+        project: ProjectId,
+        deployment: DeploymentId,
+    ) -> Result<ReleaseStatus, ApiError>;
+    /// A piece of the file that a deployment gives, from the first (0) on.
+    async fn deployment_artifact(
+        project: ProjectId,
+        deployment: DeploymentId,
+        part: u32,
+    ) -> Result<ArtifactPart, ApiError>;
+
     /// All plugins.
     async fn plugins() -> Result<Vec<PluginInfo>, ApiError>;
     /// One plugin.

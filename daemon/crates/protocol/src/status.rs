@@ -1,6 +1,6 @@
 //! The daemon itself: how it stands, who may call it, what it announces.
 
-use crate::{ProjectId, Secret, SourceId, TokenId, TurnId};
+use crate::{DeploymentId, ProjectId, Secret, SourceId, TokenId, TurnId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -107,6 +107,15 @@ pub enum Notice {
         /// Which.
         source: SourceId,
     },
+    /// A deployment began or ended.
+    Deployment {
+        /// Its project.
+        project: ProjectId,
+        /// Which.
+        deployment: DeploymentId,
+    },
+    /// A deployment target was added, changed or removed.
+    Targets,
     /// A plugin's state changed.
     Plugin {
         /// Its id.

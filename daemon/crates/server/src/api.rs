@@ -2,6 +2,7 @@
 
 use crate::addresses::Addresses;
 use crate::backend::Backend;
+use crate::deploys::Deploys;
 use labd_auth::{Auth, Caller};
 use labd_protocol::{
     ApiError, PreviewInfo, ProjectId, Secret, SignInLink, Status, TokenCreate, TokenCreated,
@@ -42,6 +43,10 @@ impl Api {
 
     pub(crate) fn backend(&self) -> &dyn Backend {
         self.0.backend.as_ref()
+    }
+
+    pub(crate) fn deploys(&self) -> &dyn Deploys {
+        self.0.backend.deploys()
     }
 
     pub(crate) fn auth(&self) -> &Auth {

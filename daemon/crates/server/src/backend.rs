@@ -1,6 +1,7 @@
 //! What the server serves: the parts of labd behind its doors, as traits, so that the doors can be
 //! tested without them.
 
+use crate::deploys::Deploys;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -134,6 +135,9 @@ pub trait Backend: Send + Sync + 'static {
     async fn settings(&self) -> Result<Settings, ApiError>;
     async fn settings_update(&self, settings: Settings) -> Result<Settings, ApiError>;
     async fn backup(&self, path: String) -> Result<u64, ApiError>;
+
+    /// Deploying.
+    fn deploys(&self) -> &dyn Deploys;
 
     /// What changes from now on.
     fn notices(&self) -> broadcast::Receiver<Notice>;

@@ -11,12 +11,14 @@
 mod addresses;
 mod api;
 mod backend;
+mod deploys;
 mod http;
 pub mod limits;
 mod rpc;
 
 pub use addresses::{AddressError, Addresses, IpRange, Site, check_listen};
 pub use backend::{Assets, Backend, NoAssets, PreviewBody, PreviewSite, Shown};
+pub use deploys::Deploys;
 pub use rpc::{Socket, SocketError};
 
 use api::Api;

@@ -7,6 +7,7 @@
 //! - While a turn runs, it alone changes the project's files.
 
 mod export;
+pub use export::ExportedProject;
 pub(crate) mod files;
 mod history;
 mod projects;

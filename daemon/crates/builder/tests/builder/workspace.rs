@@ -414,11 +414,7 @@ async fn an_export_runs_outside_labd_and_holds_no_secret() {
         );
     }
     let package = &found["shop/package.json"];
-    assert!(
-        package.contains("better-sqlite3")
-            && !package.contains("\"pg\"")
-            && !package.contains("evil")
-    );
+    assert!(package.contains("libsql") && !package.contains("\"pg\"") && !package.contains("evil"));
     assert!(found["shop/.env.example"].contains("DATABASE_URL=sqlite:///"));
     assert!(
         found["shop/README.md"].contains("plugins/sandbox-web/vendor/src"),

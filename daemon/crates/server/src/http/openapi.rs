@@ -22,10 +22,11 @@ pub(crate) const PATH: &str = "/api/v1/openapi.json";
         (name = "projects", description = "Projects, their history and previews"),
         (name = "files", description = "A project's files"),
         (name = "turns", description = "Requests to the builder, and what comes of them"),
+        (name = "deployments", description = "Deployment targets, deployments and releases"),
         (name = "plugins", description = "Plugins"),
         (name = "providers", description = "AI providers and settings")
     ),
-    components(schemas(super::problem::ProblemDocument, labd_protocol::TurnEventRecord))
+    components(schemas(super::problem::ProblemDocument, labd_protocol::TurnEventRecord, labd_protocol::DeployEventRecord))
 )]
 pub(crate) struct Frame;
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, header};
 use labd_auth::Caller;
-use labd_protocol::{ApiError, Notice, ProjectId, TurnEvents, TurnId};
+use labd_protocol::{ApiError, DeployEvents, DeploymentId, Notice, ProjectId, TurnEvents, TurnId};
 use serde::Serialize;
 use std::convert::Infallible;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -50,6 +50,67 @@ pub(crate) fn last_event_id(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
+/// A page of numbered events.
+struct Events {
+    /// Number, event and record of each.
+    records: Vec<(u64, serde_json::Value, serde_json::Value)>,
+    end: bool,
+}
+
+impl Events {
+    fn new<E: Serialize, R: Serialize>(
+        records: &[R],
+        end: bool,
+        parts: impl Fn(&R) -> (u64, &E),
+    ) -> Self {
+        let records = records.iter().filter_map(|record| {
+            let (seq, event) = parts(record);
+            let event = serde_json::to_value(event).ok()?;
+            Some((seq, event, serde_json::to_value(record).ok()?))
+        });
+        Self {
+            records: records.collect(),
+            end,
+        }
+    }
+}
+
+impl From<TurnEvents> for Events {
+    fn from(page: TurnEvents) -> Self {
+        Self::new(&page.events, page.end, |r| (r.seq, &r.event))
+    }
+}
+
+impl From<DeployEvents> for Events {
+    fn from(page: DeployEvents) -> Self {
+        Self::new(&page.events, page.end, |r| (r.seq, &r.event))
+    }
+}
+
+/// What a numbered stream follows.
+#[derive(Clone, Copy)]
+enum Source {
+    Turn(ProjectId, TurnId),
+    Deployment(ProjectId, DeploymentId),
+}
+
+impl Source {
+    async fn next(self, api: &Api, after: u64) -> Result<Events, ApiError> {
+        Ok(match self {
+            Self::Turn(project, turn) => api
+                .backend()
+                .turn_events(project, turn, after, MAX_EVENTS, HEARTBEAT)
+                .await?
+                .into(),
+            Self::Deployment(project, deployment) => api
+                .deploys()
+                .deployment_events(project, deployment, after, MAX_EVENTS, HEARTBEAT)
+                .await?
+                .into(),
+        })
+    }
+}
+
 /// A turn's events after `after`, to its end. `first` is the page that was read already.
 pub(crate) fn turn(
     api: Api,
@@ -58,11 +119,33 @@ pub(crate) fn turn(
     after: u64,
     first: TurnEvents,
 ) -> Response {
+    numbered(
+        api,
+        caller,
+        Source::Turn(project, turn),
+        after,
+        first.into(),
+    )
+}
+
+/// The same of a deployment.
+pub(crate) fn deployment(
+    api: Api,
+    caller: Caller,
+    (project, deployment): (ProjectId, DeploymentId),
+    after: u64,
+    first: DeployEvents,
+) -> Response {
+    let source = Source::Deployment(project, deployment);
+    numbered(api, caller, source, after, first.into())
+}
+
+fn numbered(api: Api, caller: Caller, source: Source, after: u64, first: Events) -> Response {
     struct Follow {
         api: Api,
         caller: Caller,
         after: u64,
-        page: Option<TurnEvents>,
+        page: Option<Events>,
         started: bool,
     }
     let state = Follow {
@@ -81,10 +164,8 @@ pub(crate) fn turn(
                     return None;
                 }
                 let closing = state.api.closing().clone();
-                let backend = state.api.backend();
-                let next = backend.turn_events(project, turn, state.after, MAX_EVENTS, HEARTBEAT);
                 tokio::select! {
-                    page = next => match page {
+                    page = source.next(&state.api, state.after) => match page {
                         Ok(page) => page,
                         Err(error) => return Some((error_event(&error), None)),
                     },
@@ -98,11 +179,11 @@ pub(crate) fn turn(
             RETRY.to_owned()
         };
         state.started = true;
-        for record in &page.events {
-            event(&mut text, Some(record.seq), &record.event, record);
-            state.after = record.seq;
+        for (seq, typed, record) in &page.records {
+            event(&mut text, Some(*seq), typed, record);
+            state.after = *seq;
         }
-        if page.events.is_empty() {
+        if page.records.is_empty() {
             text.push_str(HEARTBEAT_COMMENT);
         }
         Some((text, (!page.end).then_some(state)))

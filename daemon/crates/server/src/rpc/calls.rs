@@ -62,18 +62,61 @@ fn time_for(context: &Context) -> Duration {
     left.saturating_sub((left / 10).min(Duration::from_millis(250)))
 }
 
-/// Forwards methods to the backend's of the same name.
+/// Forwards methods to those of the same name: of the backend, or of a part of it.
 macro_rules! methods {
-    ($($kind:ident $name:ident($($argument:ident: $of:ty),*) -> $result:ty;)*) => {
+    ($part:ident: $($kind:ident $name:ident($($argument:ident: $of:ty),*) -> $result:ty;)*) => {
         $(async fn $name(self, context: Context, $($argument: $of),*) -> Result<$result, ApiError> {
-            self.$kind(context, move |api| async move { api.backend().$name($($argument),*).await })
+            self.$kind(context, move |api| async move { api.$part().$name($($argument),*).await })
                 .await
         })*
     };
 }
 
 impl Labd for Calls {
-    methods! {
+    methods! { deploys:
+        read targets() -> Vec<DeployTarget>;
+        change target_create(create: TargetCreate) -> DeployTarget;
+        change target_update(target: TargetId, update: TargetUpdate) -> DeployTarget;
+        change target_remove(target: TargetId) -> ();
+        read target_test(target: TargetId) -> ();
+        read deploy_plan(project: ProjectId, target: TargetId) -> DeployPlan;
+        change deploy_start(project: ProjectId, start: DeployStart) -> Deployment;
+        change deploy_rollback(project: ProjectId, start: RollbackStart) -> Deployment;
+        change deploy_destroy(project: ProjectId, start: DestroyStart) -> Deployment;
+        read deployments(project: ProjectId) -> Vec<Deployment>;
+        read deployment(project: ProjectId, deployment: DeploymentId) -> Deployment;
+        change deployment_stop(project: ProjectId, deployment: DeploymentId) -> Deployment;
+        change deployment_resume(project: ProjectId, deployment: DeploymentId) -> Deployment;
+        read deployment_status(project: ProjectId, deployment: DeploymentId) -> ReleaseStatus;
+        read deployment_artifact(project: ProjectId, deployment: DeploymentId, part: u32) -> ArtifactPart;
+    }
+
+    async fn deployment_events(
+        self,
+        context: Context,
+        project: ProjectId,
+        deployment: DeploymentId,
+        after: u64,
+        max: u32,
+        wait_ms: u32,
+    ) -> Result<DeployEvents, ApiError> {
+        let left = context.deadline.saturating_duration_since(Instant::now());
+        let wait = Duration::from_millis(wait_ms.into()).min(left.saturating_sub(WAIT_MARGIN));
+        self.read(context, |api| async move {
+            let closing = api.closing().clone();
+            let max = max.clamp(1, MAX_EVENTS);
+            let events = api
+                .deploys()
+                .deployment_events(project, deployment, after, max, wait);
+            tokio::select! {
+                events = events => events,
+                () = closing.cancelled() => Ok(DeployEvents { events: Vec::new(), end: false }),
+            }
+        })
+        .await
+    }
+
+    methods! { backend:
         read sources() -> Vec<SourceInfo>;
         read source(source: SourceId) -> SourceInfo;
         change source_create(create: SourceCreate) -> SourceInfo;

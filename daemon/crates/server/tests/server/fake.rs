@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use labd_protocol::*;
-use labd_server::{Assets, Backend, PreviewBody, PreviewSite, Shown};
+use labd_server::{Assets, Backend, Deploys, PreviewBody, PreviewSite, Shown};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,6 +103,40 @@ fn absent<T>() -> Answer<T> {
         ErrorCode::NotFound,
         "There is no such thing here.",
     ))
+}
+
+/// Nothing is deployed here.
+macro_rules! no_deployments {
+    ($($name:ident($($of:ty),*) -> $result:ty;)*) => {
+        #[async_trait]
+        impl Deploys for Fake {
+            async fn targets(&self) -> Answer<Vec<DeployTarget>> {
+                Ok(Vec::new())
+            }
+            $(async fn $name(&self, $(_: $of),*) -> Answer<$result> {
+                Err(ApiError::new(ErrorCode::NotFound, "nothing is deployed"))
+            })*
+        }
+    };
+}
+
+no_deployments! {
+    target_create(TargetCreate) -> DeployTarget;
+    target_update(TargetId, TargetUpdate) -> DeployTarget;
+    target_remove(TargetId) -> ();
+    target_test(TargetId) -> ();
+    deploy_plan(ProjectId, TargetId) -> DeployPlan;
+    deploy_start(ProjectId, DeployStart) -> Deployment;
+    deploy_rollback(ProjectId, RollbackStart) -> Deployment;
+    deploy_destroy(ProjectId, DestroyStart) -> Deployment;
+    deployments(ProjectId) -> Vec<Deployment>;
+    deployment(ProjectId, DeploymentId) -> Deployment;
+    deployment_stop(ProjectId, DeploymentId) -> Deployment;
+    deployment_resume(ProjectId, DeploymentId) -> Deployment;
+    deployment_events(ProjectId, DeploymentId, u64, u32, Duration) -> DeployEvents;
+    deployment_status(ProjectId, DeploymentId) -> ReleaseStatus;
+    deployment_artifact(ProjectId, DeploymentId, u32) -> ArtifactPart;
+    deployment_file(ProjectId, DeploymentId) -> (ArtifactInfo, Vec<u8>);
 }
 
 #[async_trait]
@@ -355,6 +389,9 @@ impl Backend for Fake {
     }
     async fn settings_update(&self, settings: Settings) -> Answer<Settings> {
         Ok(settings)
+    }
+    fn deploys(&self) -> &dyn Deploys {
+        self
     }
     async fn backup(&self, _: String) -> Answer<u64> {
         Ok(42)

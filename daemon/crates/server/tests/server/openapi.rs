@@ -24,6 +24,14 @@ const ROUTES: &str = "
     get /projects/{id}/turns, post /projects/{id}/turns, get /projects/{id}/turns/{turn}
     post /projects/{id}/turns/{turn}/stop, get /projects/{id}/turns/{turn}/events
     get /projects/{id}/turns/{turn}/prompt
+    get /targets, post /targets, patch /targets/{id}, delete /targets/{id}, post /targets/{id}/test
+    get /projects/{id}/deploy-plan, get /projects/{id}/deployments, post /projects/{id}/deployments
+    post /projects/{id}/rollback, post /projects/{id}/destroy
+    get /projects/{id}/deployments/{deployment}, post /projects/{id}/deployments/{deployment}/stop
+    post /projects/{id}/deployments/{deployment}/resume
+    get /projects/{id}/deployments/{deployment}/events
+    get /projects/{id}/deployments/{deployment}/status
+    get /projects/{id}/deployments/{deployment}/artifact
     get /plugins, get /plugins/{id}
     get /providers, post /providers, patch /providers/{id}, delete /providers/{id}
     get /providers/{id}/models

@@ -1,12 +1,13 @@
 // The database behind DATABASE_URL, opened for reading only. Values are written as @labd/data
 // expects them: exact numbers never pass through a double.
+import { pathToFileURL } from "node:url";
 import { pieces } from "./query.mjs";
 
 const ROWS = 10_000;
 const TIMEOUT_MS = 30_000;
 
 // Only one of them is installed; a name in a variable keeps bundlers from looking for the other.
-const DRIVERS = { sqlite: "better-sqlite3", postgres: "pg" };
+const DRIVERS = { sqlite: "libsql", postgres: "pg" };
 
 /** Opens postgres://…, postgresql://… or sqlite:///absolute/path.db. */
 export async function open(url) {
@@ -22,7 +23,9 @@ const exact = (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : Str
 
 async function sqlite(url) {
   const { default: Database } = await import(DRIVERS.sqlite);
-  const database = new Database(decodeURIComponent(url.replace(/^\w+:(\/\/)?/, "")), { readonly: true, fileMustExist: true });
+  // `mode=ro` is SQLite's own: the file is neither made nor written.
+  const file = pathToFileURL(decodeURIComponent(url.replace(/^\w+:(\/\/)?/, "")));
+  const database = new Database(`${file.href}?mode=ro`);
   database.pragma("query_only = on");
   const kinds = { INT: "integer", INTEGER: "integer", BIGINT: "integer", REAL: "float", DOUBLE: "float", FLOAT: "float", BOOLEAN: "boolean", DATE: "date", DATETIME: "timestamp", TIMESTAMP: "timestamp", BLOB: "binary", JSON: "json" };
   const kind = (type, value) => {

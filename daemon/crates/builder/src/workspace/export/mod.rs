@@ -12,7 +12,7 @@
 use super::files::Files;
 use crate::{Builder, ports::ExportKit};
 use bytes::Bytes;
-use labd_protocol::{ApiError, ErrorCode, ProjectId};
+use labd_protocol::{ApiError, ErrorCode, ProjectId, SnapshotId};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -31,18 +31,55 @@ const SAME: [(&str, &str); 7] = [
     ("export/database.mjs", include_str!("database.mjs")),
 ];
 
+/// A state of a project as it runs outside labd.
+#[derive(Clone, Debug)]
+pub struct ExportedProject {
+    /// The project's name.
+    pub name: String,
+    /// The same for a folder, a package, a site: lower-case letters, digits and hyphens.
+    pub slug: String,
+    /// Which state it is.
+    pub snapshot: SnapshotId,
+    /// What that state is about.
+    pub message: String,
+    /// All files, by path.
+    pub files: BTreeMap<String, Bytes>,
+}
+
 impl Builder {
     /// The project's head as a zip file that runs outside labd, without secrets.
     ///
     /// # Errors
     /// When there is no such project, or it has no files yet.
     pub async fn project_export(&self, project: ProjectId) -> Result<Bytes, ApiError> {
+        let exported = self.project_files(project, None).await?;
+        tokio::task::spawn_blocking(move || pack(&exported.slug, &exported.files))
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?
+            .map_err(|error| {
+                ApiError::new(
+                    ErrorCode::Internal,
+                    format!("The zip file could not be written: {error}"),
+                )
+            })
+    }
+
+    /// What such a zip file holds, of the head or of another state.
+    ///
+    /// # Errors
+    /// When there is no such project or state, or it has no files yet.
+    pub async fn project_files(
+        &self,
+        project: ProjectId,
+        snapshot: Option<SnapshotId>,
+    ) -> Result<ExportedProject, ApiError> {
         let record = self.repo().project(project)?;
-        if record.head.is_none() {
+        let Some(id) = snapshot.or(record.head) else {
             let message = "The project has no files yet. Ask for an app first, then export it.";
             return Err(ApiError::new(ErrorCode::InvalidRequest, message));
-        }
-        let state = self.repo().state(project, record.head).await?;
+        };
+        let message = self.repo().snapshot(project, id)?.message;
+        let state = self.repo().state(project, Some(id)).await?;
         let dialect = match record.source {
             // A source that is gone leaves the choice of the database to whoever runs the app.
             Some(source) => self
@@ -54,17 +91,13 @@ impl Builder {
             None => None,
         };
         let kit = self.kit().map(ExportKit::files).unwrap_or_default();
-        let files = contents(&record.name, dialect.as_deref(), &state.files, kit);
-        let folder = slug(&record.name);
-        tokio::task::spawn_blocking(move || pack(&folder, &files))
-            .await
-            .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?
-            .map_err(|error| {
-                ApiError::new(
-                    ErrorCode::Internal,
-                    format!("The zip file could not be written: {error}"),
-                )
-            })
+        Ok(ExportedProject {
+            files: contents(&record.name, dialect.as_deref(), &state.files, kit),
+            slug: slug(&record.name),
+            name: record.name,
+            snapshot: id,
+            message,
+        })
     }
 }
 
@@ -138,7 +171,7 @@ fn package(name: &str, dialect: Option<&str>) -> String {
         ("zod", "^4.6.7"),
     ]);
     let drivers = [
-        ("sqlite", "better-sqlite3", "^12.9.0"),
+        ("sqlite", "libsql", "^0.5.29"),
         ("postgresql", "pg", "^8.23.1"),
     ];
     for (of, driver, version) in drivers {

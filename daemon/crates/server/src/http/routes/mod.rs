@@ -4,6 +4,7 @@
 //! A handler is dropped when its client goes away, unless its routes are [`finished`].
 
 mod daemon;
+mod deploy;
 mod events;
 mod files;
 mod plugins;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(projects::routes())
         .merge(files::routes())
         .merge(turns::routes())
+        .merge(deploy::routes())
         .merge(plugins::routes())
         .merge(providers::routes())
         .merge(events::routes())
