@@ -98,6 +98,14 @@ async fn faults_of_every_kind_are_shown_beside_the_preview_until_they_are_mended
 }
 
 #[tokio::test]
+async fn an_app_is_deployed_downloaded_and_taken_back_after_its_plan_was_read() {
+    let daemon = Daemon::start().await.unwrap();
+    play(&daemon, "deploy", &Value::Null)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[tokio::test]
 async fn the_console_needs_no_mouse_no_wide_screen_and_no_daylight() {
     let daemon = Daemon::start().await.unwrap();
     play(&daemon, "hands", &Value::Null)

@@ -12,6 +12,7 @@ mod abandoned;
 mod ai;
 mod browser;
 mod canary;
+mod deploy;
 mod doors;
 mod examples;
 mod faults;

@@ -18,7 +18,8 @@ async fn project(daemon: &Daemon, name: &str) -> String {
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
-async fn save(daemon: &Daemon, project: &str, path: &str, text: &str, base: Value) -> Answer {
+/// Saves a file by hand.
+pub async fn save(daemon: &Daemon, project: &str, path: &str, text: &str, base: Value) -> Answer {
     let body = json!({ "content": text, "base": base });
     daemon
         .put(&format!("/projects/{project}/files/{path}"), body)
@@ -27,7 +28,7 @@ async fn save(daemon: &Daemon, project: &str, path: &str, text: &str, base: Valu
 }
 
 /// A project with the example in it.
-async fn dashboard(daemon: &Daemon, name: &str) -> String {
+pub async fn dashboard(daemon: &Daemon, name: &str) -> String {
     let project = project(daemon, name).await;
     let mut last = Value::Null;
     for (path, text) in sample_app().unwrap() {

@@ -51,6 +51,23 @@ export const turnPrompt = (id: t.Id, turn: t.Id) =>
   call<string>("GET", `/projects/${part(id)}/turns/${part(turn)}/prompt`, { text: true });
 export const turnStreamUrl = (id: t.Id, turn: t.Id, after: number) =>
   `${BASE}/projects/${part(id)}/turns/${part(turn)}/events?after=${after}`;
+
+export const targets = () => call<t.DeployTarget[]>("GET", "/targets");
+export const deployPlan = (id: t.Id, target: t.Id) =>
+  call<t.DeployPlan>("GET", `/projects/${part(id)}/deploy-plan?target=${part(target)}`);
+export const deployStart = (id: t.Id, start: { id: t.Id; target: t.Id; plan: string }) =>
+  call<t.Deployment>("POST", `/projects/${part(id)}/deployments`, { body: start });
+export const deployRollback = (id: t.Id, start: { id: t.Id; to: t.Id }) =>
+  call<t.Deployment>("POST", `/projects/${part(id)}/rollback`, { body: start });
+export const deployments = (id: t.Id) => call<t.Deployment[]>("GET", `/projects/${part(id)}/deployments`);
+const deployment = (id: t.Id, of: t.Id) => `/projects/${part(id)}/deployments/${part(of)}`;
+export const deploymentStop = (id: t.Id, of: t.Id) => call<t.Deployment>("POST", `${deployment(id, of)}/stop`);
+export const deploymentResume = (id: t.Id, of: t.Id) => call<t.Deployment>("POST", `${deployment(id, of)}/resume`);
+/** Waits for events after those that were seen. */
+export const deploymentEvents = (id: t.Id, of: t.Id, after: number, signal: AbortSignal) =>
+  call<t.DeployEvents>("GET", `${deployment(id, of)}/events?after=${after}&wait_ms=20000`, { signal });
+export const artifactUrl = (id: t.Id, of: t.Id) => `${BASE}${deployment(id, of)}/artifact`;
+
 export const noticesUrl = `${BASE}/events`;
 
 export const sources = () => call<t.SourceInfo[]>("GET", "/sources");

@@ -430,10 +430,78 @@ export interface TokenCreated {
   token: string;
 }
 
+export interface DeployTarget {
+  id: Id;
+  name: string;
+  plugin: string;
+  config: { [key: string]: Json };
+  settings: string[];
+  created_at: Timestamp;
+}
+
+export interface PlanStep {
+  id: string;
+  change: "create" | "update" | "delete" | "keep";
+  title: string;
+  detail: string | null;
+  irreversible: boolean;
+}
+
+export interface DeployPlan {
+  digest: string;
+  target: Id;
+  target_name: string;
+  snapshot: Id;
+  summary: string;
+  steps: PlanStep[];
+  warnings: string[];
+  settings: string[];
+}
+
+export interface ArtifactInfo {
+  name: string;
+  media_type: string;
+  bytes: number;
+  sha256: string;
+  kept: boolean;
+}
+
+export interface Deployment {
+  id: Id;
+  project: Id;
+  target: Id;
+  target_name: string;
+  action: "deploy" | "rollback" | "destroy";
+  state: "running" | "done" | "failed" | "stopped" | "interrupted";
+  snapshot: Id | null;
+  release: { id: string; url: string | null } | null;
+  live: boolean;
+  artifact: ArtifactInfo | null;
+  started_at: Timestamp;
+  ended_at: Timestamp | null;
+  error: ApiErrorBody | null;
+}
+
+export type DeployEvent =
+  | { type: "started"; action: Deployment["action"]; resumed: boolean }
+  | { type: "step"; id: string; state: "started" | "done" | "skipped" | "failed"; message: string | null }
+  | { type: "log"; level: "info" | "warn" | "error"; text: string }
+  | { type: "progress"; done: number; total: number | null; unit: string }
+  | { type: "url"; url: string }
+  | { type: "artifact"; artifact: ArtifactInfo }
+  | { type: "finished"; state: Deployment["state"]; error?: ApiErrorBody };
+
+export interface DeployEvents {
+  events: { seq: number; at: Timestamp; event: DeployEvent }[];
+  end: boolean;
+}
+
 export type Notice =
   | { type: "project"; project: Id }
   | { type: "turn"; project: Id; turn: Id }
   | { type: "preview"; project: Id }
   | { type: "source"; source: Id }
+  | { type: "deployment"; project: Id; deployment: Id }
+  | { type: "targets" }
   | { type: "plugin"; plugin: string }
   | { type: "settings" };

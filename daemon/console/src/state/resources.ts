@@ -129,6 +129,10 @@ export function keysOf(notice: Notice): string[] {
       return [`project/${notice.project}/problems`];
     case "source":
       return ["sources", `source/${notice.source}`];
+    case "deployment":
+      return [`project/${notice.project}/deployments`];
+    case "targets":
+      return ["targets"];
     case "plugin":
       return ["plugins", `plugin/${notice.plugin}`];
     case "settings":

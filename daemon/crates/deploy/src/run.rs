@@ -46,6 +46,8 @@ impl Deployments {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, key, "a deployment cannot be read"),
         }
+        // Whoever hears of the end may begin the next work at once.
+        self.running().remove(&(record.project, record.target));
         match self.end(record, state, error).await {
             Ok(record) => self.settle(&record).await,
             // At the next start it is interrupted.

@@ -316,7 +316,6 @@ impl Deployments {
         let this = self.clone();
         self.inner.tasks.spawn(async move {
             this.run(record, stop).await;
-            this.running().remove(&place);
             ended.cancel();
         });
         Ok(shown)

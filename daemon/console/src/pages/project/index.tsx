@@ -16,6 +16,7 @@ import { useQueryValue } from "../../state/router";
 import { useMedia } from "../../state/theme";
 import { useTitle } from "../../state/title";
 import { Chat } from "./chat";
+import { DeployPanel } from "./deploy";
 import { FilesPanel } from "./files";
 import { HistoryPanel } from "./history";
 import { Preview } from "./preview";
@@ -78,6 +79,7 @@ function Workspace({ project }: { project: Project }) {
       ),
     },
     { id: "history", label: "History" },
+    { id: "deploy", label: "Deploy" },
   ];
   const panel = (name: string) => cx("min-h-0 flex-1 flex-col focus-visible:-outline-offset-2", tab === name ? "flex" : "hidden");
   return (
@@ -125,6 +127,9 @@ function Workspace({ project }: { project: Project }) {
         </TabPanel>
         <TabPanel value="history" className={panel("history")}>
           <HistoryPanel project={project} />
+        </TabPanel>
+        <TabPanel value="deploy" className={panel("deploy")}>
+          <DeployPanel project={project} />
         </TabPanel>
       </Tabs>
     </div>

@@ -20,6 +20,8 @@ const TYPES = [
   "turn",
   "preview",
   "source",
+  "deployment",
+  "targets",
   "plugin",
   "settings",
   "resync",

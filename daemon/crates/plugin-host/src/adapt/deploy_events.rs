@@ -17,6 +17,19 @@ const PLAN_ENTRIES: usize = 1000;
 /// Longest name of a release, and longest URL.
 const NAME_BYTES: usize = 4096;
 
+/// One line that cannot drive a terminal.
+pub(super) fn text(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len().min(LOG_LINE_BYTES));
+    for c in text.chars() {
+        let c = if c.is_control() { ' ' } else { c };
+        if clean.len() + c.len_utf8() > LOG_LINE_BYTES {
+            break;
+        }
+        clean.push(c);
+    }
+    clean
+}
+
 /// What has come so far.
 pub(super) struct Checked {
     core: Arc<PluginCore>,
@@ -51,14 +64,14 @@ impl Checked {
         }
         Ok(match event {
             wit::Event::Step(step) => DeployEvent::Step {
-                id: self.text(&step.id),
+                id: text(&step.id),
                 state: match step.state {
                     wit::StepState::Started => StepState::Started,
                     wit::StepState::Done => StepState::Done,
                     wit::StepState::Skipped => StepState::Skipped,
                     wit::StepState::Failed => StepState::Failed,
                 },
-                message: step.message.map(|message| self.text(&message)),
+                message: step.message.map(|message| text(&message)),
             },
             wit::Event::Log(line) => DeployEvent::Log {
                 level: match line.level {
@@ -66,12 +79,12 @@ impl Checked {
                     wit::Level::Warn => LogLevel::Warn,
                     wit::Level::Error => LogLevel::Error,
                 },
-                text: self.text(&line.text),
+                text: text(&line.text),
             },
             wit::Event::Progress(progress) => DeployEvent::Progress {
                 done: progress.done,
                 total: progress.total,
-                unit: self.text(&progress.unit),
+                unit: text(&progress.unit),
             },
             wit::Event::Url(url) => DeployEvent::Url(self.url(url)?),
             wit::Event::Artifact(artifact) => self.artifact(artifact)?,
@@ -100,7 +113,7 @@ impl Checked {
         self.artifact = true;
         Ok(DeployEvent::Artifact {
             name: artifact.name,
-            media_type: self.text(&artifact.media_type),
+            media_type: text(&artifact.media_type),
         })
     }
 
@@ -133,7 +146,7 @@ impl Checked {
     }
 
     pub(super) fn release(&self, mut release: Release) -> Result<Release, PluginError> {
-        release.id = self.text(&release.id);
+        release.id = text(&release.id);
         if release.id.is_empty() || release.id.len() > NAME_BYTES {
             return Err(self.broken("gave a release without a usable id"));
         }
@@ -149,7 +162,7 @@ impl Checked {
     }
 
     pub(super) fn status(&self, mut status: ReleaseStatus) -> Result<ReleaseStatus, PluginError> {
-        status.message = status.message.map(|message| self.text(&message));
+        status.message = status.message.map(|message| text(&message));
         status.url = status.url.map(|url| self.url(url)).transpose()?;
         Ok(status)
     }
@@ -170,30 +183,16 @@ impl Checked {
         {
             return Err(self.broken("gave a plan with a basis of more than 64 KiB"));
         }
-        plan.summary = self.text(&plan.summary);
+        plan.summary = text(&plan.summary);
         for step in &mut plan.steps {
-            step.id = self.text(&step.id);
-            step.title = self.text(&step.title);
-            step.detail = step.detail.take().map(|detail| self.text(&detail));
+            step.id = text(&step.id);
+            step.title = text(&step.title);
+            step.detail = step.detail.take().map(|detail| text(&detail));
         }
-        for text in plan.warnings.iter_mut().chain(&mut plan.settings) {
-            *text = self.text(text);
+        for entry in plan.warnings.iter_mut().chain(&mut plan.settings) {
+            *entry = text(entry);
         }
         Ok(plan)
-    }
-
-    /// One line that cannot drive a terminal.
-    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
-    pub(super) fn text(&self, text: &str) -> String {
-        let mut clean = String::with_capacity(text.len().min(LOG_LINE_BYTES));
-        for c in text.chars() {
-            let c = if c.is_control() { ' ' } else { c };
-            if clean.len() + c.len_utf8() > LOG_LINE_BYTES {
-                break;
-            }
-            clean.push(c);
-        }
-        clean
     }
 
     /// An address that people will be offered to open.

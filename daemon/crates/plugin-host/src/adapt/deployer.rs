@@ -1,6 +1,6 @@
 //! Deployers, contract 0.1.
 
-use super::deploy_events::Checked;
+use super::deploy_events::{Checked, text};
 use crate::{
     PluginError,
     bindings::deployer::{Deployer as Exports, exports::labd::deployer::deployer as wit},
@@ -208,7 +208,7 @@ impl Deployer for DeployerAdapter {
                 Ok(KnownRelease {
                     release: checked.release(take_release(known.release))?,
                     status: checked.status(take_status(known.status))?,
-                    revision: known.revision.map(|revision| checked.text(&revision)),
+                    revision: known.revision.map(|revision| text(&revision)),
                     created: known.created,
                 })
             })

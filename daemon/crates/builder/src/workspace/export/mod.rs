@@ -232,7 +232,7 @@ fn environment(dialect: Option<&str>) -> String {
 
 fn readme(name: &str, dialect: Option<&str>, kit: bool) -> String {
     let mut text = format!(
-        "# {name}\n\nMade with labd. Needs Node 20.19 or later.\n\n```sh\ncp .env.example .env   # then enter the database's address\nnpm install\nnpm run dev            # to work on it\nnpm run build && npm start\n```\n\n- `src/` is the app, `queries/` its named queries, `server/` its own routes below `/api/`.\n- `export/server.mjs` runs the queries in read-only transactions. It does not ask who is calling: put it behind your own sign-in before others can reach it.\n"
+        "# {name}\n\nMade with labd. Needs Node 20.19 or later.\n\n```sh\ncp .env.example .env   # then enter the database's address\nnpm install\nnpm run build\nnpm start\n```\n\nTo work on it, run `npm run dev` instead of the last two.\n\n- `src/` is the app, `queries/` its named queries, `server/` its own routes below `/api/`.\n- `export/server.mjs` runs the queries in read-only transactions. It does not ask who is calling: put it behind your own sign-in before others can reach it.\n"
     );
     if !matches!(dialect, None | Some("sqlite" | "postgresql")) {
         text.push_str("- `export/database.mjs` knows PostgreSQL and SQLite. Add a driver for your database there.\n");
