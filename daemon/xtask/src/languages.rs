@@ -21,8 +21,9 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Where there may be such folders.
-const PLACES: [&str; 3] = [
+/// Such folders, or folders of such folders.
+const PLACES: [&str; 4] = [
+    "examples/plugin-c",
     "examples/plugin-js",
     "examples/plugin-python",
     "tests/guests",
