@@ -99,7 +99,7 @@ impl<H: Host> Packing<H> {
             return Ok(());
         }
         self.at += 1;
-        if self.at % EVERY == 0 {
+        if self.at.is_multiple_of(EVERY) {
             let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             events.push(Event::Progress(Progress {
                 done: count(self.at),
