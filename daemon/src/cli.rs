@@ -331,6 +331,9 @@ pub enum PluginCommand {
         #[arg(default_value = ".")]
         path: PathBuf,
     },
+    /// Run a built plugin in the real host against scripted peers: the conformance kit
+    #[command(after_help = AUTHOR_EXIT_CODES)]
+    Test(PluginTestOptions),
     /// List plugins
     List,
     /// Show what a plugin is, may do and has done
@@ -377,6 +380,25 @@ pub enum PluginCommand {
         #[arg(long, short)]
         follow: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct PluginTestOptions {
+    /// The plugin's folder, with conformance.toml in it
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// The package to test; `dist` in the folder, or the folder itself, when absent
+    #[arg(long, value_name = "DIR")]
+    pub package: Option<PathBuf>,
+    /// Write the outcome for CI, as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Only checks whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Calls of the long run
+    #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
+    pub calls: u32,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,11 @@
 //! What authors of plugins need: nothing here waits for a daemon.
 
 use super::{Client, quick};
-use crate::{config::Config, failure::Failure, output};
-use labd_plugin_kit::check::{self, CheckError, Finding, Report};
+use crate::{cli::PluginTestOptions, config::Config, failure::Failure, output};
+use labd_plugin_kit::{
+    check::{self, CheckError, Finding, Report},
+    conform::{self, ConformError, report},
+};
 use labd_protocol::{ApiError, ErrorCode, answer};
 use serde::Serialize;
 use std::path::Path;
@@ -48,6 +51,52 @@ pub(super) async fn check(config: &Config, path: &Path, json: bool) -> Result<()
         count => Err(Failure::new(format!(
             "There are {count} faults; see above."
         ))),
+    }
+}
+
+/// Runs the conformance kit.
+pub(super) async fn test(options: PluginTestOptions, json: bool) -> Result<(), Failure> {
+    let built = options.folder.join("dist");
+    let package = match options.package {
+        Some(package) => package,
+        None if built.join("plugin.toml").exists() => built,
+        None => options.folder.clone(),
+    };
+    let outcome = conform::run(&conform::Options {
+        package,
+        source: options.folder,
+        calls: options.calls,
+        only: options.only,
+    })
+    .await?;
+    if let Some(file) = options.junit {
+        std::fs::write(&file, report::junit(&outcome)).map_err(|error| {
+            Failure::new(format!("{} cannot be written: {error}.", file.display()))
+        })?;
+    }
+    if json {
+        output::json(&outcome)?;
+    } else {
+        output::text(&report::human(&outcome))?;
+    }
+    match outcome.failures() {
+        0 if outcome.checks.is_empty() => Err(Failure::new("No check has such a name.")),
+        0 => Ok(()),
+        1 => Err(Failure::new("A check failed; see above.")),
+        count => Err(Failure::new(format!("{count} checks failed; see above."))),
+    }
+}
+
+impl From<ConformError> for Failure {
+    fn from(error: ConformError) -> Self {
+        match error {
+            ConformError::Check(error) => error.into(),
+            ConformError::Faulty { .. } => Self::with_hint(
+                format!("{error}."),
+                "See each of them with: labd plugin check",
+            ),
+            error => Self::new(format!("{error}.")),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<(), Fai
         Command::Plugin(PluginCommand::Check { path }) => {
             return author::check(&config, &path, json).await;
         }
+        Command::Plugin(PluginCommand::Test(options)) => return author::test(options, json).await,
         _ => {}
     }
     let client = Client::connect(&config, json).await?;

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_contract_is_embedded() {
-        for kind in [Kind::AiProvider, Kind::Connector, Kind::Sandbox] {
+        for kind in crate::check::KINDS {
             let contract = Contract::of(kind, &Versions::new()).unwrap();
             assert_eq!(contract.exports().len(), 1, "{kind}");
         }

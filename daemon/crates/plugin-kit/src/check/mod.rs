@@ -231,4 +231,9 @@ fn read_manifest(folder: &Path, report: &mut Report) -> Option<Manifest> {
 }
 
 /// All kinds, for those who must guess.
-const KINDS: [Kind; 3] = [Kind::AiProvider, Kind::Connector, Kind::Sandbox];
+pub(crate) const KINDS: [Kind; 4] = [
+    Kind::AiProvider,
+    Kind::Connector,
+    Kind::Deployer,
+    Kind::Sandbox,
+];

@@ -1,0 +1,104 @@
+//! Every first-party plugin, as it ships, passes the kit that third parties test theirs with.
+//!
+//! Needs the packaged plugins and the private PostgreSQL: `cargo xtask test`.
+
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+
+use labd_plugin_kit::conform::{self, Options, Verdict, report};
+use labd_tests::repository;
+
+/// Passes, and skips only what cannot be asked of this plugin.
+async fn passes(folder: &str, package: &str, skipped: &[&str]) {
+    // The process's one provider of cryptography; another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let root = repository::root();
+    let packages = root.join("daemon/embedded/plugins");
+    let outcome = conform::run(&Options {
+        package: packages.join(format!("{package}-0.1.0")),
+        source: root.join("plugins").join(folder),
+        calls: 10_000,
+        only: None,
+    })
+    .await
+    .unwrap_or_else(|error| panic!("{error}; run `cargo xtask test`"));
+    let text = report::human(&outcome);
+    assert_eq!(outcome.failures(), 0, "{text}");
+    let found: Vec<_> = outcome
+        .checks
+        .iter()
+        .filter(|check| matches!(check.verdict, Verdict::Skipped { .. }))
+        .map(|check| check.name.as_str())
+        .collect();
+    assert_eq!(found, skipped, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ai_openai_compatible() {
+    passes("ai-openai-compatible", "labd.openai-compatible", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ai_offline() {
+    // It has no upstream and no credential.
+    passes(
+        "ai-offline",
+        "labd.offline",
+        &[
+            "text in every script passes both ways",
+            "a prompt of a megabyte arrives whole",
+            "ten thousand events arrive whole",
+            "every split of the stream gives the same answer",
+            "a withdrawn answer closes the upstream at once",
+            "what the upstream refuses becomes the right error",
+            "a connection that breaks is `unavailable`, and what came before is kept",
+            "an upstream that is not there is `unavailable`",
+            "an upstream that falls silent is a `timeout`",
+            "a denial is returned, and not trapped",
+            "an upstream without end is an error, not a crash",
+            "no secret is in a log, an error or a request's body",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn db_postgres() {
+    passes("db-postgres", "labd.postgres", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn db_sqlite() {
+    // A file has no server and no password.
+    passes(
+        "db-sqlite",
+        "labd.sqlite",
+        &[
+            "a wrong password is `unauthenticated`",
+            "a server that says nothing is a `timeout`",
+            "no secret is in a log or an error",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sandbox_web() {
+    passes("sandbox-web", "labd.sandbox-web", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deploy_archive() {
+    // It has no target to ask and no credential.
+    passes(
+        "deploy-archive",
+        "labd.archive",
+        &[
+            "what the target refuses becomes the right error",
+            "a target that is not there is `unavailable`",
+            "a target that falls silent is a `timeout`",
+            "a denial is returned, and not trapped",
+            "no secret is in a log, an error or a request's body",
+        ],
+    )
+    .await;
+}
