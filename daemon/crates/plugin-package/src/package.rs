@@ -4,12 +4,16 @@
 //! manifest and its component; the manifest's hashes cover the assets.
 
 use crate::{
+    digest::Digest,
+    files::{self, Role},
+    home::Home,
     limits,
     manifest::{Manifest, ManifestError, is_file_name},
+    record::RecordError,
 };
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -55,9 +59,58 @@ pub enum PackageError {
     /// The manifest names what is not there.
     #[error("{0} is missing")]
     Missing(PathBuf),
+    /// Not what a package is made of.
+    #[error(
+        "{0} is no part of a package, which holds plugin.toml, its component, plugin.sig, the assets \
+         that the manifest lists, README, LICENSE and NOTICE"
+    )]
+    NotPart(PathBuf),
+    /// A file, or the component packed and unpacked.
+    #[error("{0} is there twice")]
+    Twice(PathBuf),
+    /// Too many files.
+    #[error("it has more than {0} files")]
+    TooMany(usize),
+    /// An asset is not what the manifest says.
+    #[error("{0} is not what the manifest says")]
+    Changed(PathBuf),
+    /// The archive itself.
+    #[error("it is no package's archive: {0}")]
+    Archive(String),
+    /// An installed package is not what was installed.
+    #[error(
+        "{dir} was changed after it was installed: its digest is {found}, and plugins.lock says \
+         {locked}; remove it and install it again: labd plugin remove {id}"
+    )]
+    Tampered {
+        /// The plugin.
+        id: String,
+        /// Its folder.
+        dir: PathBuf,
+        /// What it is.
+        found: Digest,
+        /// What it was.
+        locked: Digest,
+    },
+    /// What was installed was signed by a key that is not trusted any more.
+    #[error(
+        "it was signed by the key {key} ({name}), which trust.toml revokes; to do without it: labd \
+         plugin remove {id}"
+    )]
+    Revoked {
+        /// The plugin.
+        id: String,
+        /// The key's id.
+        key: String,
+        /// Whose it is.
+        name: String,
+    },
+    /// The records of what is installed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> PackageError {
+pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> PackageError {
     let path = path.to_owned();
     move |source| PackageError::Io { path, source }
 }
@@ -69,28 +122,59 @@ pub struct Package {
     pub dir: PathBuf,
     /// What it says of itself.
     pub manifest: Manifest,
-    /// SHA-256 of manifest and component, in hexadecimal.
+    /// The digest of the whole package, in hexadecimal; see [`crate::digest`]. The assets count with
+    /// what the manifest says of them, which is checked when they are served.
     pub digest: String,
     /// SHA-256 of the component, in hexadecimal.
     pub wasm_digest: String,
 }
 
 impl Package {
-    /// Reads a package's manifest and computes its digests.
+    /// Reads a package's manifest and computes its digests. One that lies in
+    /// `<data>/plugins/<id>/<version>` and was installed must be what `<data>/plugins.lock` says.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the package, [`PackageError::Tampered`] among it.
     pub fn open(dir: &Path) -> Result<Self, PackageError> {
+        let package = Self::read(dir)?;
+        if let Some(home) = Home::around(dir) {
+            home.check_installed(&package)?;
+        }
+        Ok(package)
+    }
+
+    fn read(dir: &Path) -> Result<Self, PackageError> {
         let meta = fs::symlink_metadata(dir).map_err(io_error(dir))?;
         if !meta.is_dir() {
             return Err(PackageError::NotPlain(dir.to_owned()));
         }
-        let manifest_path = dir.join("plugin.toml");
-        let text = read_plain(&manifest_path, limits::MANIFEST_BYTES)?;
-        let manifest = Manifest::parse(&String::from_utf8_lossy(&text))?;
-        let wasm = read_wasm(dir, &manifest.wasm)?;
-        let wasm_digest = hex::encode(Sha256::digest(&wasm));
+        let text = read_plain(&dir.join(files::MANIFEST), limits::MANIFEST_BYTES)?;
+        let manifest = parse_manifest(&text)?;
+        let wasm_digest = Digest::of(&read_wasm(dir, &manifest.wasm)?);
+        let mut parts = vec![
+            (files::MANIFEST.to_owned(), Digest::of(&text)),
+            (manifest.wasm.clone(), wasm_digest),
+        ];
+        for asset in &manifest.assets {
+            let wrong = |_| ManifestError::Invalid(format!("asset `{}`", asset.path));
+            let digest = Digest::from_hex(&asset.sha256).map_err(wrong)?;
+            parts.push((format!("assets/{}", asset.path), digest));
+        }
+        for entry in fs::read_dir(dir).map_err(io_error(dir))? {
+            let entry = entry.map_err(io_error(dir))?;
+            let name = entry.file_name();
+            if let Some(name) = name.to_str()
+                && Role::of(name) == Some(Role::Text)
+            {
+                let text = read_plain(&entry.path(), limits::TEXT_BYTES)?;
+                parts.push((name.to_owned(), Digest::of(&text)));
+            }
+        }
+        let digest = Digest::of_files(parts.iter().map(|(path, digest)| (path.as_str(), *digest)));
         Ok(Self {
             dir: dir.to_owned(),
-            digest: digest(&text, &wasm_digest),
-            wasm_digest,
+            digest: digest.hex(),
+            wasm_digest: wasm_digest.hex(),
             manifest,
         })
     }
@@ -127,11 +211,10 @@ impl Package {
     }
 }
 
-fn digest(manifest: &[u8], wasm_digest: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(Sha256::digest(manifest));
-    hash.update(wasm_digest);
-    hex::encode(hash.finalize())
+pub(crate) fn parse_manifest(text: &[u8]) -> Result<Manifest, ManifestError> {
+    let text =
+        std::str::from_utf8(text).map_err(|_| ManifestError::Invalid("it is not UTF-8".into()))?;
+    Manifest::parse(text)
 }
 
 fn read_wasm(dir: &Path, name: &str) -> Result<Vec<u8>, PackageError> {
@@ -145,7 +228,7 @@ fn read_wasm(dir: &Path, name: &str) -> Result<Vec<u8>, PackageError> {
     }
 }
 
-fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+pub(crate) fn read_plain(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(PackageError::Missing(path.to_owned()));
@@ -169,7 +252,11 @@ fn gunzip(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, PackageError> {
     read_bounded(path, GzDecoder::new(bytes), limits::WASM_BYTES)
 }
 
-fn read_bounded(path: &Path, from: impl Read, limit: u64) -> Result<Vec<u8>, PackageError> {
+pub(crate) fn read_bounded(
+    path: &Path,
+    from: impl Read,
+    limit: u64,
+) -> Result<Vec<u8>, PackageError> {
     let mut bytes = Vec::new();
     from.take(limit + 1)
         .read_to_end(&mut bytes)
@@ -212,7 +299,7 @@ fn unpack_one(
     let text = files
         .get("plugin.toml")
         .ok_or(PackageError::Missing(manifest_name))?;
-    let manifest = Manifest::parse(&String::from_utf8_lossy(text))?;
+    let manifest = parse_manifest(text)?;
     let mut hash = Sha256::new();
     for (path, bytes) in files {
         for part in [path.as_bytes(), bytes] {
@@ -224,7 +311,7 @@ fn unpack_one(
     let versions = plugins.join(&manifest.id);
     let dir = versions.join(manifest.version.to_string());
     if fs::read_to_string(dir.join(STAMP)).is_ok_and(|there| there == stamp) {
-        return Package::open(&dir);
+        return Package::read(&dir);
     }
     let fresh = plugins.join(format!(".unpacking-{:016x}", rand::random::<u64>()));
     let written = write_files(name, files, &manifest.wasm, &fresh)
@@ -245,7 +332,7 @@ fn unpack_one(
         let _ = fs::remove_dir_all(&fresh);
     }
     written?;
-    Package::open(&dir)
+    Package::read(&dir)
 }
 
 /// Marks an unpacked directory with the hash of what it was unpacked from.

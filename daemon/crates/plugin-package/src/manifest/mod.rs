@@ -22,6 +22,7 @@ mod permissions;
 
 pub use credential::{Credential, CredentialHost};
 pub use names::is_file_name;
+pub(crate) use names::is_id;
 pub use permissions::{HttpTarget, Permissions};
 
 use crate::{
@@ -29,7 +30,6 @@ use crate::{
     text::{defuse_line, is_hostile},
 };
 use credential::RawCredential;
-use names::is_id;
 use permissions::RawPermissions;
 use semver::{Version, VersionReq};
 use serde::Deserialize;

@@ -11,7 +11,7 @@ pub fn is_file_name(name: &str) -> bool {
 }
 
 /// A reverse name: `acme.gateway`.
-pub(super) fn is_id(id: &str) -> bool {
+pub(crate) fn is_id(id: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && !label.starts_with('-')
