@@ -1,6 +1,9 @@
 //! What can be typed.
 
 pub mod deploy;
+mod package;
+
+pub use package::{InstallOptions, LoginOptions, PackageCommand};
 
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
@@ -334,6 +337,8 @@ pub enum PluginCommand {
     /// Run a built plugin in the real host against scripted peers: the conformance kit
     #[command(after_help = AUTHOR_EXIT_CODES)]
     Test(PluginTestOptions),
+    #[command(flatten)]
+    Package(PackageCommand),
     /// List plugins
     List,
     /// Show what a plugin is, may do and has done

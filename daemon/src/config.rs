@@ -34,6 +34,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// Further plugin packages.
     pub plugin_dirs: Vec<PathBuf>,
+    /// The folder that packages are installed from by their ids.
+    pub plugin_mirror: Option<PathBuf>,
     /// The log's filter.
     pub log: String,
     /// The log is written as JSON.
@@ -72,6 +74,7 @@ struct File {
     tls: Tls,
     ai: Ai,
     ceiling: RawCeiling,
+    plugins: Plugins,
     sample: Option<bool>,
 }
 
@@ -110,6 +113,12 @@ impl RawCeiling {
 struct Ai {
     first_event_seconds: Option<NonZeroU16>,
     next_event_seconds: Option<NonZeroU16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Plugins {
+    mirror: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,6 +176,7 @@ impl Config {
             socket: socket.unwrap_or_else(|| data_dir.join("run/labd.sock")),
             data_dir,
             plugin_dirs: file.plugin_dirs,
+            plugin_mirror: file.plugins.mirror,
             log: file.log.unwrap_or_else(|| "info".to_owned()),
             log_json: file.log_format == Some(LogFormat::Json),
             extra_roots: file.tls.extra_roots,
@@ -193,6 +203,7 @@ impl Config {
             ("data_dir", self.data_dir == other.data_dir),
             ("socket", self.socket == other.socket),
             ("plugin_dirs", self.plugin_dirs == other.plugin_dirs),
+            ("plugins.mirror", self.plugin_mirror == other.plugin_mirror),
             ("log", self.log == other.log),
             ("log_format", self.log_json == other.log_json),
             ("tls.extra_roots", self.extra_roots == other.extra_roots),
@@ -320,7 +331,7 @@ mod tests {
         documented.sort();
         fields.sort();
         assert_eq!(documented, fields);
-        for part in ["ai", "ceiling", "tls"] {
+        for part in ["ai", "ceiling", "plugins", "tls"] {
             let keys = given[part].as_table().unwrap();
             let documented: Vec<_> = keys.keys().cloned().collect();
             assert_eq!(documented, known(&format!("[{part}]\nno_such_key = 1")));

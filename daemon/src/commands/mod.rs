@@ -6,6 +6,7 @@ mod chat;
 mod daemon;
 mod deploy;
 mod doctor;
+mod package;
 mod plugin;
 mod project;
 mod provider;
@@ -41,6 +42,9 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<(), Fai
             return author::check(&config, &path, json).await;
         }
         Command::Plugin(PluginCommand::Test(options)) => return author::test(options, json).await,
+        Command::Plugin(PluginCommand::Package(command)) => {
+            return package::run(&config, command, json).await;
+        }
         _ => {}
     }
     let client = Client::connect(&config, json).await?;

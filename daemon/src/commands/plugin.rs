@@ -6,8 +6,8 @@ use labd_protocol::{PluginInfo, PluginKind, PluginLogLine, PluginState, PluginWa
 
 pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), Failure> {
     match command {
-        // They need no daemon, and have been run.
-        PluginCommand::Check { .. } | PluginCommand::Test(_) => Ok(()),
+        // These were run before: they need no daemon, or not from the start.
+        PluginCommand::Check { .. } | PluginCommand::Test(_) | PluginCommand::Package(_) => Ok(()),
         PluginCommand::List => {
             let plugins = answer(client.labd.plugins(quick()).await)?;
             show(client, &plugins, |plugins| list(plugins))

@@ -1,6 +1,6 @@
 //! Everything labd does, for its doors.
 
-use super::{deploys::DeployDoor, plugins};
+use super::{deploys::DeployDoor, install::Installer, plugins};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -12,11 +12,11 @@ use labd_plugin_host::{ChangeError, Happening, PluginHost, PluginState, PluginSu
 use labd_preview::Previews;
 use labd_protocol::{
     ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, ModelList, Notice,
-    PluginInfo, PluginLogLine, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate, Provider,
-    ProviderCreate, ProviderId, ProviderUpdate, QueryRequest, QueryResult, Rewind, Settings,
-    Snapshot, SnapshotDetail, SnapshotId, SourceCreate, SourceId, SourceInfo, SourceRemoved,
-    SourceSchema, SourceTest, SourceTestRequest, SourceUpdate, StartTurn, Status, Turn, TurnEvents,
-    TurnId,
+    PluginInfo, PluginInstall, PluginInstalled, PluginLogLine, Problem, Project, ProjectCreate,
+    ProjectId, ProjectUpdate, Provider, ProviderCreate, ProviderId, ProviderUpdate, QueryRequest,
+    QueryResult, Rewind, Settings, Snapshot, SnapshotDetail, SnapshotId, SourceCreate, SourceId,
+    SourceInfo, SourceRemoved, SourceSchema, SourceTest, SourceTestRequest, SourceUpdate,
+    StartTurn, Status, Turn, TurnEvents, TurnId,
 };
 use labd_server::{Backend, Deploys, Shown};
 use labd_store::{Store, StoreInfo};
@@ -31,6 +31,7 @@ use tokio::sync::broadcast;
 pub struct Daemon {
     store: Store,
     pub plugins: Arc<PluginHost>,
+    installer: Installer,
     pub sources: Sources,
     pub providers: Providers,
     pub previews: Previews,
@@ -49,6 +50,7 @@ impl Daemon {
     pub fn new(
         store: Store,
         plugins: Arc<PluginHost>,
+        installer: Installer,
         sources: Sources,
         providers: Providers,
         previews: Previews,
@@ -73,6 +75,7 @@ impl Daemon {
         Self {
             store,
             plugins,
+            installer,
             sources,
             providers,
             previews,
@@ -450,6 +453,24 @@ impl Backend for Daemon {
     async fn plugin_disable(&self, plugin: String) -> Result<PluginInfo, ApiError> {
         let changed = self.plugins.disable(&plugin).await;
         self.changed(&plugin, changed)
+    }
+
+    async fn plugin_install(&self, install: PluginInstall) -> Result<PluginInstalled, ApiError> {
+        let done = self.installer.install(&self.plugins, install).await?;
+        Ok(PluginInstalled {
+            plugin: self.plugin_info(done.summary),
+            version: done.version,
+            digest: done.digest,
+            signer: done.signer,
+            fresh: done.fresh,
+        })
+    }
+
+    async fn plugin_remove(&self, plugin: String) -> Result<(), ApiError> {
+        self.installer.remove(&self.plugins, &plugin).await?;
+        // Nobody is left to tell when this fails.
+        let _ = self.notices.send(Notice::Plugin { plugin });
+        Ok(())
     }
 
     async fn plugin_log(

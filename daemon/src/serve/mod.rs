@@ -3,6 +3,7 @@
 mod assets;
 mod backend;
 mod deploys;
+mod install;
 mod log;
 mod plugins;
 mod signals;
@@ -10,6 +11,7 @@ mod wiring;
 
 use crate::{cli::GlobalOptions, cli::ServeOptions, config::Config, failure::Failure};
 use backend::Daemon;
+use install::Installer;
 use labd_auth::{Auth, SystemClock};
 use labd_builder::{Builder, BuilderOptions, BuilderParts};
 use labd_data::{Sources, SourcesOptions};
@@ -126,6 +128,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         })?),
         None => None,
     };
+    let installer = Installer::new(config, extra_roots.clone())?;
     let samples = config.data_dir.join(SAMPLES);
     let plugins = Arc::new(
         PluginHost::start(PluginOptions {
@@ -185,6 +188,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
     Ok(Daemon::new(
         store.clone(),
         plugins,
+        installer,
         sources,
         providers,
         previews,

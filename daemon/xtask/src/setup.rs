@@ -3,7 +3,7 @@
 //! | what | looked for | installed by |
 //! | --- | --- | --- |
 //! | Rust's `wasm32-wasip2` | its folder in the sysroot | `rustup target add` |
-//! | a C compiler, clang 19 for wasm, PostgreSQL's server, Chromium, OpenSSL | the program or file | `apt-get`, as root on Debian |
+//! | a C compiler, clang 19 for wasm, PostgreSQL's server, a container registry, Chromium, OpenSSL | the program or file | `apt-get`, as root on Debian |
 //! | Node 20 or later with npm | `node --version` | nobody: Debian's is older |
 //! | Python 3 with venv | `import ensurepip, venv` | `apt-get`, as root on Debian |
 //! | npm packages | a stamp in `node_modules` | `npm ci`, by lock file |
@@ -68,7 +68,7 @@ const TO_BUILD: [Package; 5] = [
     },
 ];
 
-const TO_TEST: [Package; 4] = [
+const TO_TEST: [Package; 5] = [
     Package {
         debian: "postgresql",
         purpose: "private server for tests",
@@ -86,6 +86,11 @@ const TO_TEST: [Package; 4] = [
         debian: "openssl",
         purpose: "certificates of the private server",
         present: || tools::find("openssl").is_some(),
+    },
+    Package {
+        debian: "docker-registry",
+        purpose: "registry that packages of plugins are pushed to",
+        present: || tools::find("docker-registry").is_some(),
     },
     Package {
         debian: "chromium",

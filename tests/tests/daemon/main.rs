@@ -17,6 +17,7 @@ mod doors;
 mod examples;
 mod faults;
 mod languages;
+mod packages;
 mod plugins;
 mod postgres;
 mod projects;

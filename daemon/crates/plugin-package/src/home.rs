@@ -20,6 +20,7 @@ use crate::{
     digest::Digest,
     files::Files,
     lock::{Lock, Locked},
+    manifest::is_id,
     package::{self, Package, PackageError},
     record::{self, RecordError},
     signing::{Signer, Trust, TrustError},
@@ -305,6 +306,21 @@ impl Home {
         }
         placed.former.write(&self.lock_path())?;
         Ok(())
+    }
+
+    /// Removes what is installed of a plugin that the host does not know, since its package is refused.
+    /// False when there is nothing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn remove(&self, id: &str) -> Result<bool, InstallError> {
+        let versions = self.plugins().join(id);
+        if !is_id(id) || !versions.is_dir() {
+            return Ok(false);
+        }
+        fs::remove_dir_all(&versions).map_err(package::io_error(&versions))?;
+        self.prune()?;
+        Ok(true)
     }
 
     /// Forgets what is not on the disk any more. To be called after versions were removed.

@@ -55,9 +55,9 @@ impl Lock {
     /// # Errors
     /// A file that cannot be read or understood.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
-        Ok(record::read::<Self>(path)?
+        record::read::<Self>(path)?
             .unwrap_or_default()
-            .checked(path)?)
+            .checked(path)
     }
 
     /// Reads a lock file that has to be there.

@@ -36,8 +36,9 @@ pub use ids::{
 };
 pub use names::name;
 pub use plugins::{
-    CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo, PluginKind,
-    PluginLogLine, PluginState, PluginWaiting, Provider, ProviderCreate, ProviderUpdate, Settings,
+    CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo,
+    PluginInstall, PluginInstalled, PluginKind, PluginLogLine, PluginState, PluginWaiting,
+    Provider, ProviderCreate, ProviderUpdate, RegistryLogin, Settings,
 };
 pub use projects::{
     Author, FileContent, FileEntry, FileSave, FileSaved, PreviewInfo, Problem, ProblemSource,

@@ -144,6 +144,53 @@ pub struct PluginInfo {
     pub counters: PluginCounters,
 }
 
+/// A plugin to install.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginInstall {
+    /// Where its package is: the absolute path of a folder or of an archive on the daemon's machine
+    /// (not over HTTP), `https://…`, `oci://registry/repository:tag`, or `id@version` in the mirror
+    /// folder.
+    pub source: String,
+    /// The digest of the package, or of the archive it comes in; an address needs one.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// Take in a package of the daemon's machine without a signature.
+    #[serde(default)]
+    pub allow_unsigned: bool,
+    /// Take in a version older than the one that is installed.
+    #[serde(default)]
+    pub downgrade: bool,
+    /// Who asks the registry.
+    #[serde(default)]
+    pub login: Option<RegistryLogin>,
+}
+
+/// A user name and a password for a registry. They are used once and not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryLogin {
+    /// The user name.
+    pub username: String,
+    /// The password, or a token.
+    pub password: Secret,
+}
+
+/// A plugin that was installed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PluginInstalled {
+    /// The plugin as it stands now. An older version of it serves while the new one waits for a grant.
+    pub plugin: PluginInfo,
+    /// The version that was installed.
+    pub version: String,
+    /// The digest of its package.
+    pub digest: String,
+    /// Who signed it, as `trust.toml` names the key; none for what is not signed.
+    pub signer: Option<String>,
+    /// It was not there before.
+    pub fresh: bool,
+}
+
 /// A credential that is held, without its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialInfo {

@@ -171,6 +171,11 @@ pub trait Labd {
     async fn plugin_enable(plugin: String) -> Result<PluginInfo, ApiError>;
     /// Refuses further calls of a plugin, also after a restart.
     async fn plugin_disable(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Fetches a plugin's package, verifies its signature, and lets it serve. The former version serves
+    /// on when any of that fails, and when the new one asks for more than was granted.
+    async fn plugin_install(install: PluginInstall) -> Result<PluginInstalled, ApiError>;
+    /// Removes an installed plugin with all its versions and grants.
+    async fn plugin_remove(plugin: String) -> Result<(), ApiError>;
     /// The last lines of a plugin's log; or those after the line `after`, for the first of which it
     /// waits up to `wait_ms`, and at most until shortly before the call's deadline.
     async fn plugin_log(

@@ -115,6 +115,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_enable(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_disable(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugin_install(&self, install: PluginInstall) -> Result<PluginInstalled, ApiError>;
+    async fn plugin_remove(&self, plugin: String) -> Result<(), ApiError>;
     /// Returns within `wait`, at once when there are lines after `after`.
     async fn plugin_log(
         &self,

@@ -117,7 +117,7 @@ impl SecretKey {
             "# A secret key for signing plugins of labd: whoever has it signs in your name.\n\
              # Its public key: {}\n{SECRET}{}\n",
             self.public(),
-            BASE64.encode(&*self.seed)
+            BASE64.encode(self.seed.as_slice())
         ));
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);

@@ -17,6 +17,19 @@ pub(super) struct Http {
     client: Client,
 }
 
+/// Who watches a transfer, and under which name.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    pub report: Report<'a>,
+    pub what: &'a str,
+}
+
+/// Nobody watches.
+pub(super) const UNWATCHED: Watch<'static> = Watch {
+    report: &super::quiet,
+    what: "",
+};
+
 /// A whole answer.
 pub(super) struct Answer {
     pub url: Url,
@@ -103,8 +116,7 @@ impl Http {
         headers: HeaderMap,
         body: Option<Bytes>,
         limit: u64,
-        report: Report<'_>,
-        what: &str,
+        watch: Watch<'_>,
     ) -> Result<Answer, FetchError> {
         check(url)?;
         // A large body takes its time to go out; the whole transfer is bounded by the caller.
@@ -124,7 +136,7 @@ impl Http {
         } else {
             limit.min(limits::RECORD_BYTES)
         };
-        let body = read(sent, url, limit, report, what).await?;
+        let body = read(sent, url, limit, watch).await?;
         Ok(Answer {
             url: url.clone(),
             status,
@@ -140,8 +152,7 @@ impl Http {
         url: &Url,
         first: HeaderMap,
         limit: u64,
-        report: Report<'_>,
-        what: &str,
+        watch: Watch<'_>,
     ) -> Result<Answer, FetchError> {
         let mut at = url.clone();
         for _ in 0..=limits::REDIRECTS {
@@ -150,7 +161,7 @@ impl Http {
                 headers.remove(header::AUTHORIZATION);
             }
             let answer = self
-                .send(Method::GET, &at, headers, None, limit, report, what)
+                .send(Method::GET, &at, headers, None, limit, watch)
                 .await?;
             if !is_redirect(answer.status) {
                 return Ok(answer);
@@ -167,14 +178,12 @@ impl Http {
     /// Gets an archive.
     pub async fn archive(&self, url: &Url, report: Report<'_>) -> Result<Bytes, FetchError> {
         let what = url.path_segments().and_then(|mut parts| parts.next_back());
+        let watch = Watch {
+            report,
+            what: what.unwrap_or("package"),
+        };
         let answer = self
-            .get(
-                url,
-                HeaderMap::new(),
-                limits::ARCHIVE_BYTES,
-                report,
-                what.unwrap_or("package"),
-            )
+            .get(url, HeaderMap::new(), limits::ARCHIVE_BYTES, watch)
             .await?;
         if answer.status != StatusCode::OK {
             return Err(answer.refused());
@@ -260,8 +269,7 @@ async fn read(
     mut response: Response,
     url: &Url,
     limit: u64,
-    report: Report<'_>,
-    what: &str,
+    watch: Watch<'_>,
 ) -> Result<Bytes, FetchError> {
     let too_large = || FetchError::TooLarge {
         url: url.clone(),
@@ -277,7 +285,7 @@ async fn read(
         if body.len() as u64 > limit {
             return Err(too_large());
         }
-        report(what, body.len() as u64, announced);
+        (watch.report)(watch.what, body.len() as u64, announced);
     }
     Ok(body.into())
 }

@@ -149,6 +149,8 @@ impl Labd for Calls {
         change plugin_reload(plugin: String) -> PluginInfo;
         change plugin_enable(plugin: String) -> PluginInfo;
         change plugin_disable(plugin: String) -> PluginInfo;
+        change plugin_install(install: PluginInstall) -> PluginInstalled;
+        change plugin_remove(plugin: String) -> ();
         read providers() -> Vec<Provider>;
         change provider_create(create: ProviderCreate) -> Provider;
         change provider_update(provider: ProviderId, update: ProviderUpdate) -> Provider;

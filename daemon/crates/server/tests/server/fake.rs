@@ -359,6 +359,12 @@ impl Backend for Fake {
     async fn plugin_disable(&self, _: String) -> Answer<PluginInfo> {
         absent()
     }
+    async fn plugin_install(&self, _: PluginInstall) -> Answer<PluginInstalled> {
+        absent()
+    }
+    async fn plugin_remove(&self, _: String) -> Answer<()> {
+        absent()
+    }
     async fn plugin_log(
         &self,
         _: String,

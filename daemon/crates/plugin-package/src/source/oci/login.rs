@@ -21,6 +21,14 @@ impl fmt::Debug for Login {
 }
 
 impl Login {
+    /// Of these two.
+    pub fn new(username: &str, password: &str) -> Self {
+        Self {
+            username: username.to_owned(),
+            password: Zeroizing::new(password.to_owned()),
+        }
+    }
+
     pub(super) fn basic(&self) -> Zeroizing<String> {
         let pair = Zeroizing::new(format!("{}:{}", self.username, *self.password));
         Zeroizing::new(format!("Basic {}", BASE64.encode(&*pair)))
@@ -54,10 +62,7 @@ fn from_config(text: &str, registry: &str) -> Option<Login> {
     let auth = config.auths.get(registry)?;
     let pair = Zeroizing::new(String::from_utf8(BASE64.decode(&auth.auth).ok()?).ok()?);
     let (username, password) = pair.split_once(':')?;
-    Some(Login {
-        username: username.to_owned(),
-        password: Zeroizing::new(password.to_owned()),
-    })
+    Some(Login::new(username, password))
 }
 
 #[cfg(test)]

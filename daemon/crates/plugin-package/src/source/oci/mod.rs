@@ -94,7 +94,7 @@ pub(super) async fn push(
     login: Option<&Login>,
     report: Report<'_>,
 ) -> Result<Reference, FetchError> {
-    let mut session = Session::new(http, to, login, report)?.to_push();
+    let mut session = Session::new(http, to, login, report)?.for_pushing();
     let artifact =
         layout::artifact(files).map_err(|error| FetchError::Failed(error.to_string()))?;
     for (title, bytes) in &artifact.blobs {

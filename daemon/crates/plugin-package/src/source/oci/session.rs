@@ -9,7 +9,7 @@ use crate::{
     limits,
     source::{
         FetchError, Report,
-        http::{self, Answer, Http},
+        http::{self, Answer, Http, UNWATCHED, Watch},
     },
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    pub fn to_push(mut self) -> Self {
+    pub fn for_pushing(mut self) -> Self {
         self.actions = "pull,push";
         self
     }
@@ -172,10 +172,11 @@ impl<'a> Session<'a> {
     ) -> Result<Answer, FetchError> {
         loop {
             let headers = self.headers(headers);
-            let answer = self
-                .http
-                .get(url, headers, limit, self.report, what)
-                .await?;
+            let watch = Watch {
+                report: self.report,
+                what,
+            };
+            let answer = self.http.get(url, headers, limit, watch).await?;
             match answer.status {
                 StatusCode::OK => return Ok(answer),
                 StatusCode::UNAUTHORIZED if self.authorization.is_none() => {
@@ -202,8 +203,7 @@ impl<'a> Session<'a> {
                     self.headers(headers),
                     body.clone(),
                     limits::RECORD_BYTES,
-                    &crate::source::quiet,
-                    "",
+                    UNWATCHED,
                 )
                 .await?;
             if answer.status != StatusCode::UNAUTHORIZED || self.authorization.is_some() {
@@ -280,7 +280,6 @@ impl<'a> Session<'a> {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        let quiet = &crate::source::quiet;
         let answer = self
             .http
             .send(
@@ -289,8 +288,7 @@ impl<'a> Session<'a> {
                 headers,
                 None,
                 limits::RECORD_BYTES,
-                quiet,
-                "",
+                UNWATCHED,
             )
             .await?;
         if answer.status != StatusCode::OK {

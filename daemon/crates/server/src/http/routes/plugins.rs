@@ -1,10 +1,12 @@
 //! Plugins. What decides what a plugin may do needs a person: a session, never a token.
 
 use crate::api::Api;
-use crate::http::extract::{Answer, Params, Person, Search};
+use crate::http::extract::{Answer, Body, Nothing, Params, Person, Search};
+use crate::http::problem::ProblemDocument;
 use axum::Json;
 use axum::extract::State;
-use labd_protocol::{PluginInfo, PluginLogLine};
+use http::StatusCode;
+use labd_protocol::{ApiError, PluginInfo, PluginInstall, PluginInstalled, PluginLogLine};
 use serde::Deserialize;
 use std::time::Duration;
 use utoipa::IntoParams;
@@ -12,8 +14,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(plugins))
-        .routes(routes!(plugin))
+        .routes(routes!(plugins, plugin_install))
+        .routes(routes!(plugin, plugin_remove))
         .routes(routes!(plugin_log))
         .routes(routes!(plugin_grant))
         .routes(routes!(plugin_revoke))
@@ -78,6 +80,40 @@ async fn plugin_log(
         () = closing.cancelled() => Vec::new(),
     };
     Ok(Json(lines))
+}
+
+/// Install a plugin
+///
+/// A path of the daemon's machine is for the command line only.
+#[utoipa::path(
+    post, path = "/plugins", tag = "plugins", request_body = PluginInstall,
+    responses((status = 201, body = PluginInstalled))
+)]
+async fn plugin_install(
+    State(api): State<Api>,
+    _: Person,
+    Body(install): Body<PluginInstall>,
+) -> Result<(StatusCode, Json<PluginInstalled>), ProblemDocument> {
+    let source = &install.source;
+    let path = source.contains('/') || source.ends_with(".labd-plugin") || source.starts_with('.');
+    if path && !source.contains("://") {
+        let message = "A path of the daemon's machine cannot be installed over HTTP.";
+        return Err(ApiError::invalid("source", message)
+            .with_hint("Use the command line there: labd plugin install <path>")
+            .into());
+    }
+    let installed = api.backend().plugin_install(install).await?;
+    Ok((StatusCode::CREATED, Json(installed)))
+}
+
+/// Remove an installed plugin with all its versions and grants
+#[utoipa::path(
+    delete, path = "/plugins/{id}", tag = "plugins", params(("id" = String, Path, description = "The plugin's id")),
+    responses((status = 204))
+)]
+async fn plugin_remove(State(api): State<Api>, _: Person, Params(id): Params<String>) -> Nothing {
+    api.backend().plugin_remove(id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Allow a plugin what it asks for
