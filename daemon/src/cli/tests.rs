@@ -109,9 +109,12 @@ fn follow(root: &Command, words: &str) -> Result<(), String> {
             // `labd plugin list|inspect` names several.
             let mut last = command;
             for word in word.split('|') {
-                last = command
-                    .find_subcommand(word)
-                    .ok_or_else(|| format!("there is no command {word}"))?;
+                last = match command.find_subcommand(word) {
+                    Some(found) => found,
+                    // `labd deploy Sales`: it also takes a value in that place.
+                    None if command.get_positionals().next().is_some() => return Ok(()),
+                    None => return Err(format!("there is no command {word}")),
+                };
             }
             command = last;
         }

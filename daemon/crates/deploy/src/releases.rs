@@ -139,7 +139,7 @@ impl Deployments {
             Some(_) => Err(ApiError::new(
                 ErrorCode::NotFound,
                 format!(
-                    "The file of this deployment is not kept any more: labd keeps the latest {}.",
+                    "The file of this deployment is not kept any more: only the latest {} are.",
                     limits::ARTIFACTS
                 ),
             )

@@ -22,7 +22,7 @@ pub(crate) fn wasm(path: &Path) -> Result<Vec<u8>, String> {
         return unpacked(&packed);
     }
     if fs::symlink_metadata(path).is_err() {
-        return Err("it is missing; make it with: labd plugin build".into());
+        return Err("it is missing; build the component and put it there".into());
     }
     plain(path, limits::WASM_BYTES)
 }
@@ -101,7 +101,7 @@ pub(super) fn check(folder: &Path, wasm: &str, manifest: Option<&Manifest>, repo
                                 spec.sha256
                             ),
                         )
-                        .help("list it anew with: labd plugin build"),
+                        .help("write the SHA-256 that `sha256sum` prints"),
                     );
                 }
                 report.assets.push(Asset {
@@ -125,7 +125,7 @@ pub(super) fn check(folder: &Path, wasm: &str, manifest: Option<&Manifest>, repo
                     file,
                     "it is no part of the package, and nobody is served it",
                 )
-                .help("list it under [[assets]], which `labd plugin build` does, or leave it out"),
+                .help("list it under [[assets]] with its hash, or leave it out"),
             );
         }
     }

@@ -45,6 +45,7 @@ const MOST_LINES: u32 = 1000;
 const LONGEST_WAIT: u32 = 30_000;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct LogSearch {
     /// Only lines after the one with this number; without it the last ones.
