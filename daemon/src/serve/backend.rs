@@ -49,7 +49,6 @@ const STORE_INFO_AGE: Duration = Duration::from_secs(5);
 impl Daemon {
     pub fn new(
         store: Store,
-        plugins: Arc<PluginHost>,
         installer: Installer,
         sources: Sources,
         providers: Providers,
@@ -57,6 +56,7 @@ impl Daemon {
         builder: Builder,
         deployments: Deployments,
     ) -> Self {
+        let plugins = installer.host();
         let notices = broadcast::channel(256).0;
         forward(sources.notices(), &notices, Some);
         forward(providers.notices(), &notices, Some);
@@ -456,7 +456,7 @@ impl Backend for Daemon {
     }
 
     async fn plugin_install(&self, install: PluginInstall) -> Result<PluginInstalled, ApiError> {
-        let done = self.installer.install(&self.plugins, install).await?;
+        let done = self.installer.install(install).await?;
         Ok(PluginInstalled {
             plugin: self.plugin_info(done.summary),
             version: done.version,
@@ -467,7 +467,7 @@ impl Backend for Daemon {
     }
 
     async fn plugin_remove(&self, plugin: String) -> Result<(), ApiError> {
-        self.installer.remove(&self.plugins, &plugin).await?;
+        self.installer.remove(&plugin).await?;
         // Nobody is left to tell when this fails.
         let _ = self.notices.send(Notice::Plugin { plugin });
         Ok(())

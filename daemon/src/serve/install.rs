@@ -12,6 +12,7 @@ use labd_plugin_package::{
     source::{FetchError, FetchOptions, Fetcher, Source, oci::Login, quiet},
 };
 use labd_protocol::{ApiError, ErrorCode, PluginInstall};
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// What was installed.
@@ -23,13 +24,13 @@ pub struct Installed {
     pub fresh: bool,
 }
 
-pub struct Installer {
+/// Where packages come from, and where they lie.
+pub struct Packages {
     home: Home,
     fetcher: Fetcher,
-    one: Mutex<()>,
 }
 
-impl Installer {
+impl Packages {
     /// Also removes what a crash in the middle of an installation left.
     pub fn new(config: &Config, extra_roots: Option<String>) -> Result<Self, Failure> {
         let home = Home::new(&config.data_dir);
@@ -41,15 +42,33 @@ impl Installer {
         Ok(Self {
             home,
             fetcher: Fetcher::new(options).map_err(|error| fetch_error(&error))?,
-            one: Mutex::default(),
         })
     }
+}
 
-    pub async fn install(
-        &self,
-        host: &PluginHost,
-        install: PluginInstall,
-    ) -> Result<Installed, ApiError> {
+pub struct Installer {
+    home: Home,
+    fetcher: Fetcher,
+    host: Arc<PluginHost>,
+    one: Mutex<()>,
+}
+
+impl Installer {
+    pub fn new(packages: Packages, host: Arc<PluginHost>) -> Self {
+        Self {
+            home: packages.home,
+            fetcher: packages.fetcher,
+            host,
+            one: Mutex::default(),
+        }
+    }
+
+    /// The host that takes plugins in.
+    pub fn host(&self) -> Arc<PluginHost> {
+        Arc::clone(&self.host)
+    }
+
+    pub async fn install(&self, install: PluginInstall) -> Result<Installed, ApiError> {
         let _one = self.one.lock().await;
         let source = Source::parse(&install.source).map_err(|error| fetch_error(&error))?;
         if let Source::Local(path) = &source
@@ -76,7 +95,7 @@ impl Installer {
             downgrade: install.downgrade,
         };
         let id = &fetched.files.manifest().id;
-        if let Some((there, _)) = host.inspect(id)
+        if let Some((there, _)) = self.host.inspect(id)
             && there.first_party
         {
             return Err(plugins::refused(ChangeError::FirstParty {
@@ -95,7 +114,7 @@ impl Installer {
         .await?;
         let dir = placed.dir.clone();
         let fresh = placed.fresh;
-        let taken = host.install(dir).await;
+        let taken = self.host.install(dir).await;
         let home = self.home.clone();
         match taken {
             Ok(summary) => {
@@ -116,9 +135,9 @@ impl Installer {
         }
     }
 
-    pub async fn remove(&self, host: &PluginHost, id: &str) -> Result<(), ApiError> {
+    pub async fn remove(&self, id: &str) -> Result<(), ApiError> {
         let _one = self.one.lock().await;
-        let removed = host.remove(id).await;
+        let removed = self.host.remove(id).await;
         let home = self.home.clone();
         match removed {
             Ok(()) => blocking(move || Ok(home.prune()?)).await,

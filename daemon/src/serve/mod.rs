@@ -11,7 +11,7 @@ mod wiring;
 
 use crate::{cli::GlobalOptions, cli::ServeOptions, config::Config, failure::Failure};
 use backend::Daemon;
-use install::Installer;
+use install::{Installer, Packages};
 use labd_auth::{Auth, SystemClock};
 use labd_builder::{Builder, BuilderOptions, BuilderParts};
 use labd_data::{Sources, SourcesOptions};
@@ -128,7 +128,8 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         })?),
         None => None,
     };
-    let installer = Installer::new(config, extra_roots.clone())?;
+    // Before the host looks at what is there.
+    let packages = Packages::new(config, extra_roots.clone())?;
     let samples = config.data_dir.join(SAMPLES);
     let plugins = Arc::new(
         PluginHost::start(PluginOptions {
@@ -187,8 +188,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
     );
     Ok(Daemon::new(
         store.clone(),
-        plugins,
-        installer,
+        Installer::new(packages, plugins),
         sources,
         providers,
         previews,

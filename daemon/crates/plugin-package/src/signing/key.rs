@@ -224,7 +224,7 @@ mod tests {
         key.write(&path).unwrap();
         assert_eq!(SecretKey::read(&path).unwrap().public(), key.public());
         assert!(matches!(key.write(&path), Err(KeyError::Exists(_))));
-        assert!(!format!("{key:?}").contains(&BASE64.encode(&*key.seed)));
+        assert!(!format!("{key:?}").contains(&BASE64.encode(key.seed.as_slice())));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(SecretKey::read(&path), Err(KeyError::Readable(_))));
     }

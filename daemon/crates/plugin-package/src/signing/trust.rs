@@ -280,7 +280,6 @@ mod tests {
         files: Files,
     }
 
-    #[expect(clippy::unwrap_used, reason = "test")]
     fn case() -> Case {
         let key = SecretKey::generate().unwrap();
         let files = take(&sample("acme.test", "1.0.0")).unwrap();
@@ -292,7 +291,6 @@ mod tests {
     }
 
     impl Case {
-        #[expect(clippy::unwrap_used, reason = "test")]
         fn trust(&self, key: &PublicKey, more: &str) -> Trust {
             let path = self.dir.path().join("trust.toml");
             let text = format!("[[key]]\nname = \"Acme\"\nkey = \"{key}\"\n{more}\n");
@@ -300,7 +298,6 @@ mod tests {
             Trust::read(&path).unwrap()
         }
 
-        #[expect(clippy::unwrap_used, reason = "test")]
         fn verdict(&self, files: &Files, more: &str) -> Result<String, TrustError> {
             let trust = self.trust(&self.key.public(), more);
             let signer = trust.verify(files, NOW.parse().unwrap());
