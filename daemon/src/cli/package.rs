@@ -26,7 +26,7 @@ pub enum PackageCommand {
         /// The package's folder, or its archive
         package: PathBuf,
         /// The file with the secret key
-        #[arg(long, value_name = "FILE")]
+        #[arg(long = "key-file", value_name = "FILE")]
         key: PathBuf,
     },
     /// Check packages against their signatures, trust.toml and plugins.lock

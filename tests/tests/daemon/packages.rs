@@ -66,7 +66,7 @@ async fn a_signed_plugin_is_installed_upgraded_verified_and_removed() {
         .unwrap();
     refused(&unsigned, "--allow-unsigned");
     let (key, trust) = key(&daemon.home).await;
-    let sign = ["plugin", "sign", text(&first), "--key", text(&key)];
+    let sign = ["plugin", "sign", text(&first), "--key-file", text(&key)];
     daemon.home.run_json(&sign).await.unwrap();
     // Whoever allows the unsigned does not allow strangers.
     let install = ["plugin", "install", text(&first), "--allow-unsigned"];
@@ -98,7 +98,7 @@ async fn a_signed_plugin_is_installed_upgraded_verified_and_removed() {
 
     // An archive of a newer version takes its place, with its grant.
     let second = package(&daemon, "1.1.0");
-    let sign = ["plugin", "sign", text(&second), "--key", text(&key)];
+    let sign = ["plugin", "sign", text(&second), "--key-file", text(&key)];
     daemon.home.run_json(&sign).await.unwrap();
     let archive = daemon.home.path().join("second.labd-plugin");
     let pack = ["plugin", "pack", text(&second), "--out", text(&archive)];
@@ -120,7 +120,7 @@ async fn a_signed_plugin_is_installed_upgraded_verified_and_removed() {
     // A version that does not load never displaces one that does.
     let bad = package(&daemon, "1.2.0");
     fs::write(bad.join("plugin.wasm"), "no component").unwrap();
-    let sign = ["plugin", "sign", text(&bad), "--key", text(&key)];
+    let sign = ["plugin", "sign", text(&bad), "--key-file", text(&key)];
     daemon.home.run_json(&sign).await.unwrap();
     let bad = daemon
         .home

@@ -94,8 +94,8 @@ pub enum PackageError {
     },
     /// What was installed was signed by a key that is not trusted any more.
     #[error(
-        "it was signed by the key {key} ({name}), which trust.toml revokes; to do without it: labd \
-         plugin remove {id}"
+        "it was signed by the key {key} ({name}), which trust.toml revokes; \
+         to do without it: labd plugin remove {id}"
     )]
     Revoked {
         /// The plugin.

@@ -7,7 +7,7 @@
 //! digest = "sha256:…"             # of the package
 //! signature = "…"                 # Base64, over the text below
 //! ```
-//! What is signed is the line `labd plugin package 1`, a line feed, and the digest as it is written.
+//! What is signed is the line “labd plugin package 1”, a line feed, and the digest as it is written.
 
 use super::{KeyId, SecretKey};
 use crate::{digest::Digest, files::Files};
