@@ -258,7 +258,7 @@ async fn ids_that_are_guessed_lead_nowhere() {
             continue;
         }
         let path = path.replace("{path}", "src/main.tsx");
-        let path = ["{id}", "{cursor}", "{snapshot}", "{turn}"]
+        let path = ["{id}", "{cursor}", "{snapshot}", "{turn}", "{deployment}"]
             .iter()
             .fold(path, |path, parameter| path.replace(parameter, &id));
         let mut ask = daemon
@@ -275,7 +275,10 @@ async fn ids_that_are_guessed_lead_nowhere() {
         } else {
             404
         };
-        let refused = answer.status == expected || body && matches!(answer.status, 400 | 422);
+        // What needs a person is refused to a token whatever the id.
+        let refused = answer.status == 403
+            || answer.status == expected
+            || body && matches!(answer.status, 400 | 422);
         assert!(refused, "{method} {path}: {}", answer.text());
         assert!(answer.json()["code"].is_string(), "{}", answer.text());
         asked += 1;
