@@ -237,7 +237,7 @@ async fn a_stranger_waits_until_it_is_granted_what_it_asks_for() {
 
 #[tokio::test]
 async fn a_disabled_plugin_takes_no_calls_until_it_is_enabled_also_after_a_restart() {
-    let mut daemon = Daemon::start_empty().await.unwrap();
+    let mut daemon = Daemon::start().await.unwrap();
     let query = async |daemon: &Daemon| {
         let sql = ["source", "query", "Sample shop", "SELECT 1 AS one"];
         daemon.home.run(&sql).await.unwrap()
