@@ -135,6 +135,10 @@ pub struct ProjectBundles(pub Builder);
 
 #[async_trait]
 impl Bundles for ProjectBundles {
+    async fn check(&self, project: ProjectId) -> Result<(), ApiError> {
+        self.0.project(project).await.map(drop)
+    }
+
     async fn files(
         &self,
         project: ProjectId,

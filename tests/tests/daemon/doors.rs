@@ -261,6 +261,15 @@ async fn ids_that_are_guessed_lead_nowhere() {
         let path = ["{id}", "{cursor}", "{snapshot}", "{turn}", "{deployment}"]
             .iter()
             .fold(path, |path, parameter| path.replace(parameter, &id));
+        let needed = operation["parameters"].as_array().into_iter().flatten();
+        let needed: Vec<String> = needed
+            .filter(|parameter| parameter["in"] == "query" && parameter["required"] == true)
+            .filter_map(|parameter| Some(format!("{}={id}", parameter["name"].as_str()?)))
+            .collect();
+        let path = match needed.join("&") {
+            none if none.is_empty() => path,
+            query => format!("{path}?{query}"),
+        };
         let mut ask = daemon
             .request(method.clone(), &path)
             .header("accept", "application/json");

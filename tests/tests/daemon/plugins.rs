@@ -242,7 +242,8 @@ async fn a_disabled_plugin_takes_no_calls_until_it_is_enabled_also_after_a_resta
         let sql = ["source", "query", "Sample shop", "SELECT 1 AS one"];
         daemon.home.run(&sql).await.unwrap()
     };
-    assert_eq!(query(&daemon).await.code, 0);
+    let before = query(&daemon).await;
+    assert_eq!(before.code, 0, "{}", before.err);
     let disabled = ["plugin", "disable", "labd.sqlite"];
     let disabled = daemon.home.run_json(&disabled).await.unwrap();
     assert_eq!(disabled["state"]["type"], "disabled", "{disabled}");

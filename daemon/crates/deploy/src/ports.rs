@@ -50,6 +50,9 @@ pub struct ProjectFiles {
 /// The projects. The binary wires the builder to it.
 #[async_trait]
 pub trait Bundles: Send + Sync {
+    /// `not_found` when there is no such project.
+    async fn check(&self, project: ProjectId) -> Result<(), ApiError>;
+
     /// A state of a project; its head when none is named.
     async fn files(
         &self,

@@ -172,8 +172,9 @@ impl Deployments {
     /// All work of a project, the latest first.
     ///
     /// # Errors
-    /// When the store fails.
+    /// `not_found` when there is no such project, or when the store fails.
     pub async fn deployments(&self, project: ProjectId) -> Result<Vec<Deployment>, ApiError> {
+        self.inner.bundles.check(project).await?;
         let records = self.records(project)?;
         let live = crate::releases::live(&records);
         Ok(records

@@ -183,6 +183,10 @@ struct Apps;
 
 #[async_trait]
 impl Bundles for Apps {
+    async fn check(&self, _: ProjectId) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     async fn files(
         &self,
         _: ProjectId,

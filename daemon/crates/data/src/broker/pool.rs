@@ -51,7 +51,10 @@ impl Pool {
     pub async fn lease(self: &Arc<Self>) -> Result<Lease, ApiError> {
         let permit = self.permit().await?;
         while let Some(mut pooled) = self.take_idle() {
-            if pooled.opened.elapsed() > limits::CONNECTION_LIFETIME {
+            // Its plugin was replaced, disabled or removed meanwhile, or it is too old.
+            if !pooled.connection.is_usable()
+                || pooled.opened.elapsed() > limits::CONNECTION_LIFETIME
+            {
                 continue;
             }
             if pooled.used.elapsed() > limits::HEALTH_CHECK_AFTER {
