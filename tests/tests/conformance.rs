@@ -93,6 +93,7 @@ async fn deploy_archive() {
         "deploy-archive",
         "labd.archive",
         &[
+            "a deployment that is given up sends nothing more",
             "what the target refuses becomes the right error",
             "a target that is not there is `unavailable`",
             "a target that falls silent is a `timeout`",

@@ -108,6 +108,83 @@ fn passthrough() -> Guest {
         .permissions("http = [\"from-config:base-url\"]")
 }
 
+/// The texts of the deployer's answers, and what is common to its functions.
+const DEPLOYER: &str = r#"(import "[export]labd:deployer/deployer@0.1.0" "[resource-new]deployment"
+      (func $new (param i32) (result i32)))
+    (import "labd:host/http@0.1.0" "send"
+      (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+    (memory (export "memory") 2)
+    (data (i32.const 512) "GET")
+    (data (i32.const 1000) "x")
+    (data (i32.const 1100) "node-project")
+    (data (i32.const 1200) "the work is going on already")
+    (global $calls (mut i32) (i32.const 0))
+    (func $string (param i32 i32 i32)
+      (i32.store (local.get 0) (local.get 1))
+      (i32.store offset=4 (local.get 0) (local.get 2)))
+    (func $list (param i32) (result i32)
+      (i32.store8 (i32.const 5000) (local.get 0))
+      (call $string (i32.const 5104) (i32.const 5000) (i32.const 1))
+      (i32.const 5100))
+    (func $step (param i32) (result i32)
+      (call $string (i32.const 5004) (i32.const 1000) (i32.const 1))
+      (i32.store8 (i32.const 5012) (local.get 0))
+      (call $list (i32.const 0)))"#;
+
+/// A deployer of one step `x`, which keeps a checkpoint in the middle. It sends one request to the
+/// setting `base-url` when that is wanted. `resumed` is what it does with the checkpoint of work
+/// that was given up.
+fn deployer(resumed: &str, sends: bool) -> Guest {
+    let describe = "(call $string (i32.const 2052) (i32.const 1000) (i32.const 1))
+        (call $string (i32.const 2060) (i32.const 1000) (i32.const 1))
+        (call $string (i32.const 2072) (i32.const 1300) (i32.const 1))
+        (call $string (i32.const 1300) (i32.const 1100) (i32.const 12))
+        (i32.const 2048)";
+    let plan = "(call $string (i32.const 3004) (i32.const 1000) (i32.const 1))
+        (call $string (i32.const 3012) (i32.const 3100) (i32.const 1))
+        (call $string (i32.const 3100) (i32.const 1000) (i32.const 1))
+        (call $string (i32.const 3112) (i32.const 1000) (i32.const 1))
+        (i32.const 3000)";
+    // The configuration is `{"base-url":"…"}`.
+    let send = "(call $send (i32.const 512) (i32.const 3)
+           (i32.add (i32.load (local.get 0)) (i32.const 13))
+           (i32.sub (i32.load offset=4 (local.get 0)) (i32.const 15))
+           (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+           (i32.const 0) (i32.const 0) (i32.const 3500))
+         (if (i32.load8_u (i32.const 3500)) (then (return (i32.const 3500))))";
+    let deploy = format!(
+        "{} (global.set $calls (i32.const 0))
+         (if (i32.load8_u offset=72 (local.get 0)) (then {resumed}))
+         (i32.store offset=4 (i32.const 4000) (call $new (i32.const 1)))
+         (i32.const 4000)",
+        if sends { send } else { "" }
+    );
+    let next = "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+        (if (i32.eq (global.get $calls) (i32.const 1)) (then (return (call $step (i32.const 0)))))
+        (if (i32.eq (global.get $calls) (i32.const 2)) (then
+          (call $string (i32.const 5004) (i32.const 1000) (i32.const 1))
+          (return (call $list (i32.const 6)))))
+        (if (i32.eq (global.get $calls) (i32.const 3)) (then (return (call $step (i32.const 1)))))
+        (if (i32.eq (global.get $calls) (i32.const 4)) (then
+          (i32.store (i32.const 5004) (i32.const 0))
+          (return (call $list (i32.const 7)))))
+        (i32.store (i32.const 5108) (i32.const 0))
+        (i32.const 5100)";
+    let guest = Guest::new(World::Deployer)
+        .head(DEPLOYER)
+        .body("describe", describe)
+        .body("plan", plan)
+        .body("deploy", deploy)
+        .body("[method]deployment.next", next);
+    guest.permissions("http = [\"from-config:base-url\"]")
+}
+
+/// Takes work that was given up for work that still goes on.
+const STILL_BUSY: &str = "(i32.store8 (i32.const 4500) (i32.const 1))
+    (i32.store8 (i32.const 4504) (i32.const 9))
+    (call $string (i32.const 4508) (i32.const 1200) (i32.const 28))
+    (return (i32.const 4500))";
+
 const EXCHANGE: &str = r#"
     [config]
     base-url = "{peer}"
@@ -186,6 +263,64 @@ async fn a_connector_that_panics_when_it_connects_is_told_so() {
         .await;
     let happened = failure(&outcome, "rows are exact: SELECT 1");
     assert!(happened.contains("unreachable"), "{happened}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployer_that_does_not_go_on_with_work_that_was_given_up_is_told_where() {
+    let outcome = Package::new(&deployer(STILL_BUSY, false), "")
+        .test("can be started again")
+        .await;
+    let check = outcome.checks.first().unwrap();
+    let Verdict::Failed {
+        expected,
+        happened,
+        help,
+    } = &check.verdict
+    else {
+        panic!("{}", report::human(&outcome))
+    };
+    // The checkpoint is the second of four events.
+    assert!(expected.contains("behind 2 of 4 events"), "{expected}");
+    assert_eq!(happened, "conflict: the work is going on already");
+    assert!(help.contains("checkpoint"), "{help}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployer_that_begins_anew_may_be_given_up_at_any_place() {
+    let conformance = r#"
+        [config]
+        base-url = "{peer}"
+        [[reply]]
+        body = "{}"
+    "#;
+    let outcome = Package::new(&deployer("", true), conformance)
+        .test("that is given up")
+        .await;
+    let passed = outcome
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Passed);
+    assert_eq!(passed.count(), 2, "{}", report::human(&outcome));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_without_permissions_is_not_asked_for_the_way_to_a_database() {
+    let outcome = Package::new(
+        &Guest::new(World::Connector),
+        "[source]\nurl = \"guest://{peer}/db\"\n",
+    )
+    .test("a")
+    .await;
+    for name in ["a database that is not there", "a server that says nothing"] {
+        let mut checks = outcome.checks.iter();
+        let check = checks.find(|check| check.name.starts_with(name)).unwrap();
+        assert_eq!(
+            check.verdict,
+            Verdict::Skipped {
+                reason: "the plugin asks for no permission, and so it reaches no database".into()
+            }
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use super::{
     ConformError, Setting, Suite,
     bench::{self, Bench, name, told},
-    configuration, growth,
+    configuration, given_up, growth,
     peer::{Peer, Reply, nobody},
     provider::{SCRIPTS, found_secret},
     spec::{Recorded, for_peer},
@@ -14,13 +14,16 @@ use futures_util::{TryStreamExt as _, stream};
 use labd_plugin_host::{
     Ceiling, PluginError,
     kinds::deployer::{
-        AppSummary, Attempt, Bundle, DeployEvent, DeployRequest, Deployer, Plan, StepState,
-        TargetAccess,
+        AppSummary, Attempt, Bundle, DeployEvent, DeployRequest, Deployer, Deployment, Plan,
+        StepState, TargetAccess,
     },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 pub(super) async fn run(setting: &Setting<'_>, suite: &mut Suite) -> Result<(), ConformError> {
@@ -75,6 +78,7 @@ pub(super) async fn run(setting: &Setting<'_>, suite: &mut Suite) -> Result<(), 
             all.layout(),
         )
         .await;
+    given_up::run(&all, suite).await;
     refused(&all, suite).await?;
     suite
         .check(
@@ -146,10 +150,10 @@ async fn refused(all: &Checks<'_>, suite: &mut Suite) -> Result<(), ConformError
     Ok(())
 }
 
-struct Checks<'a> {
-    setting: &'a Setting<'a>,
-    bench: &'a Bench,
-    peer: &'a Peer,
+pub(super) struct Checks<'a> {
+    pub setting: &'a Setting<'a>,
+    pub bench: &'a Bench,
+    pub peer: &'a Peer,
 }
 
 impl Checks<'_> {
@@ -165,9 +169,18 @@ impl Checks<'_> {
     }
 
     /// Plays what is recorded.
-    fn play(&self) {
+    pub fn play(&self) {
+        self.play_until(usize::MAX);
+    }
+
+    /// Plays what is recorded, and to this request, counted from 1, and all after it says nothing.
+    pub fn play_until(&self, silent: usize) {
         let recorded = self.setting.spec.reply.clone();
+        let count = AtomicUsize::new(0);
         self.peer.play(move |request| {
+            if count.fetch_add(1, Ordering::Relaxed) + 1 >= silent {
+                return Reply::silence();
+            }
             let found = recorded.iter().find(|reply| reply.answers(request));
             found.map_or_else(
                 || Reply::of(501, "conformance.toml has no [[reply]] for this request"),
@@ -176,7 +189,7 @@ impl Checks<'_> {
         });
     }
 
-    fn asks_the_peer(&self) -> Done {
+    pub fn asks_the_peer(&self) -> Done {
         if configuration::leads_to_the_peer(self.setting) {
             return Ok(());
         }
@@ -188,7 +201,7 @@ impl Checks<'_> {
         })
     }
 
-    fn access(&self, origin: &str) -> TargetAccess {
+    pub fn access(&self, origin: &str) -> TargetAccess {
         let config = self.setting.spec.config_for(origin);
         TargetAccess {
             target_id: "conformance".into(),
@@ -211,7 +224,7 @@ impl Checks<'_> {
         })
     }
 
-    async fn plan(
+    pub async fn plan(
         &self,
         access: &TargetAccess,
         bundle: &Arc<Bundle>,
@@ -221,13 +234,13 @@ impl Checks<'_> {
         Ok(plan.inspect_err(|error| self.bench.note(error)))
     }
 
-    /// Plans and deploys, to the end.
-    async fn deploy(
+    /// Plans, and starts the work; a checkpoint is that of the same work when it was given up.
+    pub async fn begin(
         &self,
         access: &TargetAccess,
         bundle: Arc<Bundle>,
-        max: u32,
-    ) -> Result<Result<(Plan, Vec<DeployEvent>), PluginError>, Trouble> {
+        checkpoint: Option<String>,
+    ) -> Result<Result<(Plan, Box<dyn Deployment>), PluginError>, Trouble> {
         let plan = match self.plan(access, &bundle).await? {
             Ok(plan) => plan,
             Err(error) => return Ok(Err(error)),
@@ -237,22 +250,26 @@ impl Checks<'_> {
             bundle,
             attempt: Attempt {
                 id: "01JDCONFORMANCE0000000000A".into(),
-                checkpoint: None,
+                checkpoint,
             },
             basis: plan.basis.clone(),
             settings: BTreeMap::new(),
         };
-        let mut deployment = match self.deployer()?.deploy(access, request).await {
-            Ok(deployment) => deployment,
-            Err(error) => {
-                self.bench.note(&error);
-                return Ok(Err(error));
-            }
-        };
+        let begun = self.deployer()?.deploy(access, request).await;
+        let begun = begun.inspect_err(|error| self.bench.note(error));
+        Ok(begun.map(|deployment| (plan, deployment)))
+    }
+
+    /// All further events of work.
+    pub async fn drain(
+        &self,
+        deployment: &mut dyn Deployment,
+        max: u32,
+    ) -> Result<Result<Vec<DeployEvent>, PluginError>, Trouble> {
         let mut events = Vec::new();
         loop {
             match deployment.next(max).await {
-                Ok(more) if more.is_empty() => return Ok(Ok((plan, events))),
+                Ok(more) if more.is_empty() => return Ok(Ok(events)),
                 Ok(more) if more.len() > usize::try_from(max).unwrap_or(usize::MAX) => {
                     return fail(
                         format!("at most {max} events"),
@@ -269,8 +286,23 @@ impl Checks<'_> {
         }
     }
 
+    /// Plans and deploys, to the end.
+    pub async fn deploy(
+        &self,
+        access: &TargetAccess,
+        bundle: Arc<Bundle>,
+        max: u32,
+    ) -> Result<Result<(Plan, Vec<DeployEvent>), PluginError>, Trouble> {
+        let (plan, mut deployment) = match self.begin(access, bundle, None).await? {
+            Ok(begun) => begun,
+            Err(error) => return Ok(Err(error)),
+        };
+        let events = self.drain(&mut *deployment, max).await?;
+        Ok(events.map(|events| (plan, events)))
+    }
+
     /// A deployment that must succeed.
-    async fn deployed(
+    pub async fn deployed(
         &self,
         bundle: Arc<Bundle>,
         max: u32,
@@ -531,7 +563,7 @@ impl Checks<'_> {
 }
 
 /// What of two runs must be equal: all but how far a step was at which moment.
-fn same(one: &[DeployEvent], other: &[DeployEvent], how: &str) -> Done {
+pub(super) fn same(one: &[DeployEvent], other: &[DeployEvent], how: &str) -> Done {
     let essence = |events: &[DeployEvent]| {
         let mut artifact = Vec::new();
         let mut rest = Vec::new();
@@ -567,7 +599,8 @@ fn files() -> BTreeMap<String, Bytes> {
     .collect()
 }
 
-fn small() -> Arc<Bundle> {
+/// A bundle of a few files.
+pub(super) fn small() -> Arc<Bundle> {
     bundle(files())
 }
 

@@ -1,6 +1,6 @@
 //! What a long run leaves behind.
 
-use super::suite::{Done, fail};
+use super::suite::{Done, fail, skip};
 use std::fs;
 
 /// The most that the process may grow in the second half of a run, in bytes. A plugin that keeps a
@@ -18,7 +18,10 @@ pub(super) fn resident() -> Option<u64> {
 /// Compares what was used in the middle of a run, when all is warm, with its end.
 pub(super) fn compare(middle: Option<u64>, end: Option<u64>, calls: u32) -> Done {
     let (Some(middle), Some(end)) = (middle, end) else {
-        return Ok(());
+        return skip(
+            "the memory of a process is read from /proc/self/status, which this system does not \
+             have: run the kit on Linux too",
+        );
     };
     let grown = end.saturating_sub(middle);
     if grown <= GROWTH {
@@ -34,6 +37,18 @@ pub(super) fn compare(middle: Option<u64>, end: Option<u64>, calls: u32) -> Done
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conform::suite::Trouble;
+
+    #[test]
+    fn what_cannot_be_measured_is_skipped() {
+        for (middle, end) in [(None, Some(1)), (Some(1), None), (None, None)] {
+            let done = compare(middle, end, 10);
+            assert!(
+                matches!(&done, Err(Trouble::Skip(reason)) if reason.contains("Linux")),
+                "{done:?}"
+            );
+        }
+    }
 
     #[test]
     fn what_grows_with_the_calls_is_a_failure() {

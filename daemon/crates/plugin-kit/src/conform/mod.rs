@@ -6,6 +6,8 @@
 //! | `bench` | a host in a temporary directory with nothing but the plugin, and all that it says |
 //! | `peer` | the upstream: HTTP on loopback, byte for byte by script |
 //! | `provider`, `connector`, `deployer`, `sandbox` | the checks of each kind |
+//! | `given_up` | checks of deployments that are cut off |
+//! | `growth` | what a long run leaves behind |
 //! | [`report`] | the outcome for people, for CI (JUnit) and for programs |
 //!
 //! What a check needs and `conformance.toml` does not give is skipped, and the outcome says why: it
@@ -16,6 +18,7 @@ mod configuration;
 mod connector;
 mod database;
 mod deployer;
+mod given_up;
 mod growth;
 mod order;
 mod peer;

@@ -743,10 +743,10 @@ impl<'a> Provider<'a> {
         run(calls / 2).await?;
         let middle = growth::resident();
         run(calls / 2).await?;
-        growth::compare(middle, growth::resident(), calls)?;
+        let end = growth::resident();
         let most = u64::try_from(bench::limits().instances).unwrap_or(u64::MAX);
         match self.bench.instances() {
-            instances if instances <= most => Ok(()),
+            instances if instances <= most => growth::compare(middle, end, calls),
             instances => fail(
                 format!("at most {most} instances"),
                 format!("{instances}"),

@@ -181,6 +181,24 @@ mod tests {
             xml.contains("name=\"a &lt;b&gt; &amp; &quot;c&quot;\""),
             "{xml}"
         );
+        assert!(
+            xml.contains("><skipped message=\"no clock\"/></testcase>"),
+            "{xml}"
+        );
         assert!(!xml.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn programs_read_why_a_check_was_skipped() {
+        let value = serde_json::to_value(outcome()).unwrap();
+        assert_eq!(
+            value["checks"][1],
+            serde_json::json!({
+                "name": "it is quick",
+                "verdict": "skipped",
+                "reason": "no clock",
+                "milliseconds": 1500
+            })
+        );
     }
 }
