@@ -4,6 +4,7 @@ pub mod access;
 pub mod ai_peer;
 pub mod browser;
 pub mod daemon;
+pub mod https;
 pub mod proxy;
 pub mod repository;
 pub mod rest_peer;

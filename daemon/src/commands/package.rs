@@ -30,11 +30,15 @@ use std::{
     fs,
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
+    pin::pin,
     time::Duration,
 };
 
 /// Fetching has four minutes, and compiling needs some too.
 const INSTALLING: Duration = Duration::from_secs(300);
+
+/// After which time nobody should wonder whether anything happens.
+const A_WHILE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(
     config: &Config,
@@ -105,8 +109,9 @@ async fn install(config: &Config, client: &Client, options: InstallOptions) -> R
                 username: login.username,
             }),
         };
+        let place = install.source.clone();
         let call = client.labd.plugin_install(within(INSTALLING), install);
-        let mut done = answer(call.await)?;
+        let mut done = answer(said_when_slow(&place, client.json, call).await)?;
         if let Some(plugin) = grant(client, &done.plugin, options.grant).await? {
             done.plugin = plugin;
         }
@@ -122,6 +127,27 @@ async fn install(config: &Config, client: &Client, options: InstallOptions) -> R
         };
     }
     Ok(())
+}
+
+/// Waits for an installation. Where somebody watches, or it takes a while, it is said what for; what
+/// programs read holds nothing but the answer.
+async fn said_when_slow<T>(place: &str, json: bool, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if !json {
+        let wait = match std::io::stderr().is_terminal() {
+            true => Duration::ZERO,
+            false => A_WHILE,
+        };
+        if let Ok(done) = tokio::time::timeout(wait, &mut work).await {
+            return done;
+        }
+        // It is for the eye only.
+        let _ = writeln!(
+            std::io::stderr(),
+            "labd: {place} is being fetched, verified, compiled and tried out"
+        );
+    }
+    work.await
 }
 
 /// What a plugin asks for beyond what it has.

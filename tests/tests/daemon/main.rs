@@ -13,6 +13,7 @@ mod ai;
 mod browser;
 mod canary;
 mod deploy;
+mod distribution;
 mod doors;
 mod examples;
 mod faults;
@@ -21,6 +22,9 @@ mod packages;
 mod plugins;
 mod postgres;
 mod projects;
+#[path = "../../../daemon/crates/plugin-package/tests/support/registry.rs"]
+#[allow(dead_code, reason = "shared with tests that use all of it")]
+mod registry;
 mod service;
 mod sources;
 mod start;

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The folder of a package with the component of the SQLite connector, which ships with the daemon.
-fn package(daemon: &Daemon, version: &str) -> PathBuf {
+pub(crate) fn package(daemon: &Daemon, version: &str) -> PathBuf {
     let versions = daemon.home.data().join("plugins/labd.sqlite");
     let shipped = fs::read_dir(versions)
         .unwrap()
@@ -28,12 +28,12 @@ fn package(daemon: &Daemon, version: &str) -> PathBuf {
     folder
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// Makes a key; gives its file and what trusts it for `acme.*`.
-async fn key(home: &Home) -> (PathBuf, String) {
+pub(crate) async fn key(home: &Home) -> (PathBuf, String) {
     let file = home.path().join("acme.key");
     let made = home
         .run_json(&["plugin", "keygen", text(&file)])
@@ -44,13 +44,13 @@ async fn key(home: &Home) -> (PathBuf, String) {
     (file, trust)
 }
 
-async fn plugin(daemon: &Daemon) -> Option<Value> {
+pub(crate) async fn plugin(daemon: &Daemon) -> Option<Value> {
     let list = daemon.get("/plugins").await.unwrap().json();
     let mut all = list.as_array().unwrap().iter();
     all.find(|plugin| plugin["id"] == "acme.sqlite").cloned()
 }
 
-fn refused(printed: &Printed, says: &str) {
+pub(crate) fn refused(printed: &Printed, says: &str) {
     assert_ne!(printed.code, 0, "{}", printed.out);
     assert!(printed.err.contains(says), "{}", printed.err);
 }
