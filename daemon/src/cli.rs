@@ -359,10 +359,11 @@ pub enum PluginCommand {
         /// Its id
         plugin: String,
     },
-    /// Read a plugin's package again and start it anew, which also ends a quarantine
+    /// Read a plugin's package again and start it anew, which also ends a quarantine; without an id,
+    /// look which packages were put there or taken away by hand
     Reload {
         /// Its id
-        plugin: String,
+        plugin: Option<String>,
     },
     /// Let a plugin take calls again
     Enable {

@@ -2,7 +2,9 @@
 
 use super::{Client, quick, show, slow};
 use crate::{cli::PluginCommand, failure::Failure, output};
-use labd_protocol::{PluginInfo, PluginKind, PluginLogLine, PluginState, PluginWaiting, answer};
+use labd_protocol::{
+    PluginInfo, PluginKind, PluginLogLine, PluginState, PluginWaiting, PluginsReloaded, answer,
+};
 
 pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), Failure> {
     match command {
@@ -21,7 +23,13 @@ pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), F
             let plugin = answer(client.labd.plugin_revoke(quick(), plugin).await)?;
             show(client, &plugin, inspect)
         }
-        PluginCommand::Reload { plugin } => {
+        PluginCommand::Reload { plugin: None } => {
+            let done = answer(client.labd.plugins_reload(slow()).await)?;
+            show(client, &done, rescanned)
+        }
+        PluginCommand::Reload {
+            plugin: Some(plugin),
+        } => {
             let plugin = answer(client.labd.plugin_reload(slow(), plugin).await)?;
             show(client, &plugin, inspect)
         }
@@ -124,12 +132,40 @@ fn list(plugins: &[PluginInfo]) -> Result<(), Failure> {
     output::table(&["id", "version", "kind", "state"], &rows)?;
     // Reasons are sentences, which a table would cut.
     for plugin in plugins {
-        if plugin.state != PluginState::Ready {
-            output::line(format!("{}: {}", plugin.id, state(&plugin.state)))?;
+        remarks(plugin)?;
+    }
+    Ok(())
+}
+
+/// Why a plugin, or a version of it, does not serve.
+fn remarks(plugin: &PluginInfo) -> Result<(), Failure> {
+    if plugin.state != PluginState::Ready {
+        output::line(format!("{}: {}", plugin.id, state(&plugin.state)))?;
+    }
+    if let Some(waiting) = &plugin.waiting {
+        output::line(format!("{}: {}", plugin.id, waits(waiting)))?;
+    }
+    Ok(())
+}
+
+fn rescanned(done: &PluginsReloaded) -> Result<(), Failure> {
+    let mut still = true;
+    for (what, ids) in [
+        ("new", &done.added),
+        ("changed", &done.changed),
+        ("gone", &done.removed),
+    ] {
+        for id in ids {
+            still = false;
+            output::line(format!("{what:<7}  {id}"))?;
         }
-        if let Some(waiting) = &plugin.waiting {
-            output::line(format!("{}: {}", plugin.id, waits(waiting)))?;
-        }
+    }
+    if still {
+        output::line("nothing has changed")?;
+    }
+    // Why one of them does not serve.
+    for plugin in &done.plugins {
+        remarks(plugin)?;
     }
     Ok(())
 }

@@ -12,11 +12,11 @@ use labd_plugin_host::{ChangeError, Happening, PluginHost, PluginState, PluginSu
 use labd_preview::Previews;
 use labd_protocol::{
     ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, ModelList, Notice,
-    PluginInfo, PluginInstall, PluginInstalled, PluginLogLine, Problem, Project, ProjectCreate,
-    ProjectId, ProjectUpdate, Provider, ProviderCreate, ProviderId, ProviderUpdate, QueryRequest,
-    QueryResult, Rewind, Settings, Snapshot, SnapshotDetail, SnapshotId, SourceCreate, SourceId,
-    SourceInfo, SourceRemoved, SourceSchema, SourceTest, SourceTestRequest, SourceUpdate,
-    StartTurn, Status, Turn, TurnEvents, TurnId,
+    PluginInfo, PluginInstall, PluginInstalled, PluginLogLine, PluginsReloaded, Problem, Project,
+    ProjectCreate, ProjectId, ProjectUpdate, Provider, ProviderCreate, ProviderId, ProviderUpdate,
+    QueryRequest, QueryResult, Rewind, Settings, Snapshot, SnapshotDetail, SnapshotId,
+    SourceCreate, SourceId, SourceInfo, SourceRemoved, SourceSchema, SourceTest, SourceTestRequest,
+    SourceUpdate, StartTurn, Status, Turn, TurnEvents, TurnId,
 };
 use labd_server::{Backend, Deploys, Shown};
 use labd_store::{Store, StoreInfo};
@@ -443,6 +443,21 @@ impl Backend for Daemon {
     async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError> {
         let changed = self.plugins.reload(&plugin).await;
         self.changed(&plugin, changed)
+    }
+
+    async fn plugins_reload(&self) -> Result<PluginsReloaded, ApiError> {
+        let done = self.installer.rescan().await?;
+        for plugin in &done.removed {
+            let plugin = plugin.clone();
+            // Nobody is left to tell when this fails.
+            let _ = self.notices.send(Notice::Plugin { plugin });
+        }
+        Ok(PluginsReloaded {
+            added: done.added,
+            changed: done.changed,
+            removed: done.removed,
+            plugins: self.plugins().await?,
+        })
     }
 
     async fn plugin_enable(&self, plugin: String) -> Result<PluginInfo, ApiError> {

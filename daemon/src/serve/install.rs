@@ -4,7 +4,7 @@
 use super::plugins;
 use crate::{config::Config, failure::Failure};
 use jiff::Timestamp;
-use labd_plugin_host::{ChangeError, PluginHost, PluginSummary};
+use labd_plugin_host::{ChangeError, PluginHost, PluginSummary, Rescanned};
 use labd_plugin_package::{
     home::{Allowances, Home, InstallError},
     package::PackageError,
@@ -135,6 +135,12 @@ impl Installer {
         }
     }
 
+    /// Looks for packages again; see [`PluginHost::rescan`]. None is half in its place then.
+    pub async fn rescan(&self) -> Result<Rescanned, ApiError> {
+        let _one = self.one.lock().await;
+        self.host.rescan().await.map_err(plugins::refused)
+    }
+
     pub async fn remove(&self, id: &str) -> Result<(), ApiError> {
         let _one = self.one.lock().await;
         let removed = self.host.remove(id).await;
@@ -145,6 +151,7 @@ impl Installer {
             Err(ChangeError::UnknownPlugin(id)) => {
                 let name = id.clone();
                 if blocking(move || home.remove(&name)).await? {
+                    self.host.forget_refused();
                     return Ok(());
                 }
                 Err(plugins::refused(ChangeError::UnknownPlugin(id)))

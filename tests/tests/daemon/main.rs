@@ -25,6 +25,7 @@ mod projects;
 #[path = "../../../daemon/crates/plugin-package/tests/support/registry.rs"]
 #[allow(dead_code, reason = "shared with tests that use all of it")]
 mod registry;
+mod rescan;
 mod service;
 mod sources;
 mod start;

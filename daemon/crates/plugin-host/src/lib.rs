@@ -59,5 +59,6 @@ pub use limits::Limits;
 pub use linker::{LoadError, is_declared};
 pub use plugin_core::{Happening, PluginCounters, PluginEvent};
 pub use registry::{
-    ChangeError, PluginHost, PluginOptions, PluginState, PluginSummary, StartError, WaitingVersion,
+    ChangeError, PluginHost, PluginOptions, PluginState, PluginSummary, Rescanned, StartError,
+    WaitingVersion,
 };

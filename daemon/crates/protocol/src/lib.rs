@@ -38,7 +38,7 @@ pub use names::name;
 pub use plugins::{
     CredentialInfo, CredentialSlot, ModelInfo, ModelList, PluginCounters, PluginInfo,
     PluginInstall, PluginInstalled, PluginKind, PluginLogLine, PluginState, PluginWaiting,
-    Provider, ProviderCreate, ProviderUpdate, RegistryLogin, Settings,
+    PluginsReloaded, Provider, ProviderCreate, ProviderUpdate, RegistryLogin, Settings,
 };
 pub use projects::{
     Author, FileContent, FileEntry, FileSave, FileSaved, PreviewInfo, Problem, ProblemSource,

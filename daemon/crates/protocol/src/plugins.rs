@@ -191,6 +191,19 @@ pub struct PluginInstalled {
     pub fresh: bool,
 }
 
+/// What looking for packages again has changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PluginsReloaded {
+    /// Plugins that were put there, by their ids.
+    pub added: Vec<String>,
+    /// Plugins of which another version or content serves, or waits for its grant.
+    pub changed: Vec<String>,
+    /// Plugins that are gone, or whose package nobody trusts any more.
+    pub removed: Vec<String>,
+    /// All plugins as they stand now.
+    pub plugins: Vec<PluginInfo>,
+}
+
 /// A credential that is held, without its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialInfo {

@@ -167,6 +167,9 @@ pub trait Labd {
     /// Reads a plugin's package again and lets it serve with new instances, which also ends a
     /// quarantine. The former one serves on when that fails.
     async fn plugin_reload(plugin: String) -> Result<PluginInfo, ApiError>;
+    /// Looks again which packages there are: takes in what was put there by hand, lets what is gone
+    /// go, and leaves alone what is as it was.
+    async fn plugins_reload() -> Result<PluginsReloaded, ApiError>;
     /// Lets a plugin take calls again.
     async fn plugin_enable(plugin: String) -> Result<PluginInfo, ApiError>;
     /// Refuses further calls of a plugin, also after a restart.

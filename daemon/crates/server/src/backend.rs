@@ -113,6 +113,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn plugin_grant(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_revoke(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_reload(&self, plugin: String) -> Result<PluginInfo, ApiError>;
+    async fn plugins_reload(&self) -> Result<PluginsReloaded, ApiError>;
     async fn plugin_enable(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_disable(&self, plugin: String) -> Result<PluginInfo, ApiError>;
     async fn plugin_install(&self, install: PluginInstall) -> Result<PluginInstalled, ApiError>;

@@ -116,6 +116,7 @@ impl PluginHost {
                 plugin
             }
         };
+        self.inner.forget_refused();
         Ok(summary(&plugin))
     }
 
@@ -183,6 +184,7 @@ impl PluginHost {
         self.inner.take(id);
         each!(&plugin, plugin => plugin.turn(Switch::Gone));
         emit(&plugin, "it is removed".into());
+        self.inner.forget_refused();
         Ok(())
     }
 
@@ -225,7 +227,12 @@ impl PluginHost {
         Ok(summary(&plugin))
     }
 
-    async fn upgrade(&self, plugin: &AnyPlugin, package: Arc<Package>) -> Result<(), ChangeError> {
+    /// Lets this package take its place, or wait for its grant.
+    pub(super) async fn upgrade(
+        &self,
+        plugin: &AnyPlugin,
+        package: Arc<Package>,
+    ) -> Result<(), ChangeError> {
         let there = plugin.package().manifest.kind;
         if there != package.manifest.kind {
             return Err(ChangeError::OtherKind {
@@ -281,13 +288,13 @@ impl PluginHost {
 }
 
 impl Inner {
-    fn insert(&self, id: String, plugin: AnyPlugin) {
+    pub(super) fn insert(&self, id: String, plugin: AnyPlugin) {
         let plugins = self.plugins.write();
         let mut plugins = plugins.unwrap_or_else(PoisonError::into_inner);
         plugins.insert(id, plugin);
     }
 
-    fn take(&self, id: &str) {
+    pub(super) fn take(&self, id: &str) {
         let plugins = self.plugins.write();
         let mut plugins = plugins.unwrap_or_else(PoisonError::into_inner);
         plugins.remove(id);
@@ -335,7 +342,7 @@ fn refused(package: &Package, reason: String) -> ChangeError {
     }
 }
 
-fn emit(plugin: &AnyPlugin, what: String) {
+pub(super) fn emit(plugin: &AnyPlugin, what: String) {
     plugin.core().emit(Happening::Changed(what));
 }
 

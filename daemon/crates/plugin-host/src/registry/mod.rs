@@ -9,13 +9,16 @@
 //! | `maker` | from a package to something that can be called |
 //! | `start` | which packages there are, and which version of each serves |
 //! | `change` | what an operator changes while the daemon runs |
+//! | `rescan` | what was put into the folders of packages, or taken out of them, meanwhile |
 
 mod change;
 mod maker;
+mod rescan;
 mod start;
 
 pub use change::ChangeError;
 use maker::Maker;
+pub use rescan::Rescanned;
 
 use crate::{
     Limits, PluginCounters, PluginError, PluginEvent,
@@ -136,8 +139,10 @@ pub struct WaitingVersion {
 
 struct Inner {
     plugins: RwLock<BTreeMap<String, AnyPlugin>>,
+    /// What was compiled into the daemon and is no plugin, by its name, with the reason.
+    unfit: BTreeMap<String, String>,
     /// Packages that are no plugins, by their folder, with the reason.
-    refused: BTreeMap<String, String>,
+    refused: RwLock<BTreeMap<String, String>>,
     maker: Maker,
     /// `<data>/plugins`.
     folder: PathBuf,
@@ -177,7 +182,8 @@ impl PluginHost {
         let found = start::find(&options, &folder, &maker);
         let inner = Arc::new(Inner {
             plugins: RwLock::new(found.plugins),
-            refused: found.refused,
+            unfit: found.unfit,
+            refused: RwLock::new(found.refused),
             maker,
             folder,
             configured: options.directories,
@@ -191,23 +197,28 @@ impl PluginHost {
     pub fn list(&self) -> Vec<PluginSummary> {
         let all = self.inner.all();
         let known = all.iter().map(summary);
-        let refused = self
-            .inner
-            .refused
-            .iter()
-            .map(|(name, reason)| PluginSummary {
-                id: name.clone(),
-                version: None,
-                kind: None,
-                digest: None,
-                first_party: false,
-                state: PluginState::Failed(reason.clone()),
-                waiting: None,
-                declared: Permissions::default(),
-                granted: Permissions::default(),
-                counters: PluginCounters::default(),
-            });
+        let refused = self.inner.refused.read();
+        let refused = refused.unwrap_or_else(PoisonError::into_inner);
+        let refused = self.inner.unfit.iter().chain(refused.iter());
+        let refused = refused.map(|(name, reason)| PluginSummary {
+            id: name.clone(),
+            version: None,
+            kind: None,
+            digest: None,
+            first_party: false,
+            state: PluginState::Failed(reason.clone()),
+            waiting: None,
+            declared: Permissions::default(),
+            granted: Permissions::default(),
+            counters: PluginCounters::default(),
+        });
         known.chain(refused).collect()
+    }
+
+    /// Forgets refused packages that are not in the daemon's folder any more, so that they are not
+    /// listed. To be called after such were removed.
+    pub fn forget_refused(&self) {
+        self.inner.forget_refused();
     }
 
     /// One plugin with the manifest of the version that serves.

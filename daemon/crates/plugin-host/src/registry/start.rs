@@ -20,6 +20,9 @@ use std::{
 #[derive(Default)]
 pub(super) struct Found {
     pub plugins: BTreeMap<String, AnyPlugin>,
+    /// What ships with the daemon and is refused, by its name.
+    pub unfit: BTreeMap<String, String>,
+    /// What lies in a folder and is refused, by the folder.
     pub refused: BTreeMap<String, String>,
 }
 
@@ -31,7 +34,11 @@ pub(super) fn find(options: &PluginOptions, folder: &Path, maker: &Maker) -> Fou
             Ok(package) => Arc::new(package),
             Err(error) => {
                 tracing::error!(plugin = name, "the plugin is refused: {error}");
-                found.refused.insert(name, error.to_string());
+                let refused = match first_party {
+                    true => &mut found.unfit,
+                    false => &mut found.refused,
+                };
+                refused.insert(name, error.to_string());
                 return;
             }
         };
@@ -58,7 +65,7 @@ pub(super) fn find(options: &PluginOptions, folder: &Path, maker: &Maker) -> Fou
 }
 
 /// Another package with the id of one that is there already.
-fn older(maker: &Maker, known: &AnyPlugin, package: Arc<Package>) {
+pub(super) fn older(maker: &Maker, known: &AnyPlugin, package: Arc<Package>) {
     let there = known.package();
     if there.dir == package.dir {
         // Scanning finds what was unpacked again.

@@ -147,6 +147,7 @@ impl Labd for Calls {
         change plugin_grant(plugin: String) -> PluginInfo;
         change plugin_revoke(plugin: String) -> PluginInfo;
         change plugin_reload(plugin: String) -> PluginInfo;
+        change plugins_reload() -> PluginsReloaded;
         change plugin_enable(plugin: String) -> PluginInfo;
         change plugin_disable(plugin: String) -> PluginInfo;
         change plugin_install(install: PluginInstall) -> PluginInstalled;

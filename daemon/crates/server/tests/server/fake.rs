@@ -359,6 +359,14 @@ impl Backend for Fake {
     async fn plugin_disable(&self, _: String) -> Answer<PluginInfo> {
         absent()
     }
+    async fn plugins_reload(&self) -> Answer<PluginsReloaded> {
+        Ok(PluginsReloaded {
+            added: Vec::new(),
+            changed: Vec::new(),
+            removed: Vec::new(),
+            plugins: self.plugins().await?,
+        })
+    }
     async fn plugin_install(&self, _: PluginInstall) -> Answer<PluginInstalled> {
         absent()
     }

@@ -32,7 +32,7 @@ const ROUTES: &str = "
     get /projects/{id}/deployments/{deployment}/events
     get /projects/{id}/deployments/{deployment}/status
     get /projects/{id}/deployments/{deployment}/artifact
-    get /plugins, post /plugins, get /plugins/{id}, delete /plugins/{id}, get /plugins/{id}/log
+    get /plugins, post /plugins, post /plugins/reload, get /plugins/{id}, delete /plugins/{id}, get /plugins/{id}/log
     post /plugins/{id}/grant, post /plugins/{id}/revoke, post /plugins/{id}/reload
     post /plugins/{id}/enable, post /plugins/{id}/disable
     get /providers, post /providers, patch /providers/{id}, delete /providers/{id}

@@ -6,7 +6,9 @@ use crate::http::problem::ProblemDocument;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use labd_protocol::{ApiError, PluginInfo, PluginInstall, PluginInstalled, PluginLogLine};
+use labd_protocol::{
+    ApiError, PluginInfo, PluginInstall, PluginInstalled, PluginLogLine, PluginsReloaded,
+};
 use serde::Deserialize;
 use std::time::Duration;
 use utoipa::IntoParams;
@@ -15,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(plugins, plugin_install))
+        .routes(routes!(plugins_reload))
         .routes(routes!(plugin, plugin_remove))
         .routes(routes!(plugin_log))
         .routes(routes!(plugin_grant))
@@ -167,6 +170,16 @@ async fn plugin_disable(
     Params(id): Params<String>,
 ) -> Answer<PluginInfo> {
     Ok(Json(api.backend().plugin_disable(id).await?))
+}
+
+/// Look for packages again
+///
+/// What was put there by hand is taken in, and what is gone goes.
+#[utoipa::path(
+    post, path = "/plugins/reload", tag = "plugins", responses((status = 200, body = PluginsReloaded))
+)]
+async fn plugins_reload(State(api): State<Api>, _: Person) -> Answer<PluginsReloaded> {
+    Ok(Json(api.backend().plugins_reload().await?))
 }
 
 /// Load a plugin anew, which also ends a quarantine
