@@ -15,7 +15,7 @@ use labd_plugin_package::{
     home::Home,
     lock::Lock,
     package::PackageError,
-    signing::{SecretKey, Trust, sign as signed},
+    signing::{KeyError, SecretKey, Trust, sign as signed},
     source::{
         FetchOptions, Fetcher, Source, mirror,
         oci::{Login, docker_login},
@@ -310,7 +310,12 @@ impl Shown {
 }
 
 fn sign(package: &Path, key: &Path, json: bool) -> Result<(), Failure> {
-    let key = SecretKey::read(key).map_err(wrong)?;
+    let key = SecretKey::read(key).map_err(|error| match &error {
+        KeyError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            ApiError::new(ErrorCode::NotFound, error.to_string()).into()
+        }
+        _ => wrong(error),
+    })?;
     let files = signed(read(package)?, &key).map_err(failed)?;
     if package.is_dir() {
         let signature = files.signature().cloned().unwrap_or_default();

@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod ai;
+mod authors;
 mod browser;
 mod canary;
 mod deploy;
