@@ -1,26 +1,34 @@
-//! Every first-party plugin, as it ships, passes the kit that third parties test theirs with.
+//! Every first-party plugin, as it ships, and every example of a plugin passes the kit that third
+//! parties test theirs with.
 //!
-//! Needs the packaged plugins and the private PostgreSQL: `cargo xtask test`.
+//! Needs the packaged plugins, the examples in other languages and the private PostgreSQL:
+//! `cargo xtask test`.
 
 #![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use labd_plugin_kit::conform::{self, Options, Verdict, report};
 use labd_tests::repository;
 
-/// Passes, and skips only what cannot be asked of this plugin.
+/// A plugin of `plugins/`, as the daemon embeds it.
 async fn passes(folder: &str, package: &str, skipped: &[&str]) {
-    // The process's one provider of cryptography; another test may have been first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let root = repository::root();
     let packages = root.join("daemon/embedded/plugins");
-    let outcome = conform::run(&Options {
+    let options = Options {
         package: packages.join(format!("{package}-0.1.0")),
         source: root.join("plugins").join(folder),
         calls: 10_000,
         only: None,
-    })
-    .await
-    .unwrap_or_else(|error| panic!("{error}; run `cargo xtask test`"));
+    };
+    conforms(&options, skipped).await;
+}
+
+/// Passes, and skips only what cannot be asked of this plugin.
+async fn conforms(options: &Options, skipped: &[&str]) {
+    // The process's one provider of cryptography; another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outcome = conform::run(options)
+        .await
+        .unwrap_or_else(|error| panic!("{error}; run `cargo xtask test`"));
     let text = report::human(&outcome);
     assert_eq!(outcome.failures(), 0, "{text}");
     let found: Vec<_> = outcome
@@ -32,6 +40,22 @@ async fn passes(folder: &str, package: &str, skipped: &[&str]) {
     assert_eq!(found, skipped, "{text}");
 }
 
+/// What a provider without an upstream and a credential cannot be asked.
+const ALONE: [&str; 12] = [
+    "text in every script passes both ways",
+    "a prompt of a megabyte arrives whole",
+    "ten thousand events arrive whole",
+    "every split of the stream gives the same answer",
+    "a withdrawn answer closes the upstream at once",
+    "what the upstream refuses becomes the right error",
+    "a connection that breaks is `unavailable`, and what came before is kept",
+    "an upstream that is not there is `unavailable`",
+    "an upstream that falls silent is a `timeout`",
+    "a denial is returned, and not trapped",
+    "an upstream without end is an error, not a crash",
+    "no secret is in a log, an error or a request's body",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ai_openai_compatible() {
     passes("ai-openai-compatible", "labd.openai-compatible", &[]).await;
@@ -39,26 +63,7 @@ async fn ai_openai_compatible() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ai_offline() {
-    // It has no upstream and no credential.
-    passes(
-        "ai-offline",
-        "labd.offline",
-        &[
-            "text in every script passes both ways",
-            "a prompt of a megabyte arrives whole",
-            "ten thousand events arrive whole",
-            "every split of the stream gives the same answer",
-            "a withdrawn answer closes the upstream at once",
-            "what the upstream refuses becomes the right error",
-            "a connection that breaks is `unavailable`, and what came before is kept",
-            "an upstream that is not there is `unavailable`",
-            "an upstream that falls silent is a `timeout`",
-            "a denial is returned, and not trapped",
-            "an upstream without end is an error, not a crash",
-            "no secret is in a log, an error or a request's body",
-        ],
-    )
-    .await;
+    passes("ai-offline", "labd.offline", &ALONE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,4 +107,63 @@ async fn deploy_archive() {
         ],
     )
     .await;
+}
+
+/// Plugins that are not written in Rust. All checks of one are one test: compiling a whole Python
+/// takes longer than they do.
+mod languages {
+    use super::*;
+
+    async fn example(folder: &str, calls: u32, skipped: &[&str]) {
+        let source = repository::root().join("examples").join(folder);
+        let options = Options {
+            package: source.join("dist"),
+            source,
+            calls,
+            only: None,
+        };
+        conforms(&options, skipped).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn ai_provider_in_javascript() {
+        example("plugin-js/ai-provider", 2000, &[]).await;
+    }
+
+    /// Their API is too small to be slow, and its script lets anybody in.
+    const OF_TABLES: [&str; 3] = [
+        "a statement that takes too long is a `timeout`",
+        "a cancelled statement ends",
+        "a wrong password is `unauthenticated`",
+    ];
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn connector_in_javascript() {
+        example("plugin-js/connector", 2000, &OF_TABLES).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn ai_provider_in_python() {
+        example("plugin-python/ai-provider", 2000, &[]).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn connector_in_python() {
+        example("plugin-python/connector", 2000, &OF_TABLES).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn ai_provider_in_c() {
+        // It has no settings, no upstream and no credential.
+        example(
+            "plugin-c",
+            10_000,
+            &[
+                &["a wrong configuration is refused, and the key is named"],
+                &ALONE[..],
+            ]
+            .concat(),
+        )
+        .await;
+    }
 }

@@ -178,7 +178,11 @@ export function statusError(response, fault, now) {
   if (status === 408 || status === 504) return errors.timeout();
   if (status === 409) return errors.conflict(fault.message, more);
   if (status === 429) return errors.rateLimited(retryAfter(response, now));
-  if (status === 503 || status === 529) return errors.overloaded();
+  if (status === 503 || status === 529) {
+    // Who says for how long asks to wait, whatever the reason.
+    const wait = retryAfter(response, now);
+    return wait === undefined ? errors.overloaded() : errors.rateLimited(wait);
+  }
   if (status >= 400 && status < 500) return errors.invalidRequest(fault.message, more);
   if (status >= 300 && status < 400) {
     return errors.unavailable(fault.message, { ...more, hint: 'the address redirects; configure its target' });

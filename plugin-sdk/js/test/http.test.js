@@ -40,7 +40,8 @@ test('each status has its error', () => {
   assert.deepEqual(of(422), { tag: 'invalid-request', val: told });
   assert.deepEqual(of(429), { tag: 'rate-limited', val: 3000 });
   assert.deepEqual(of(500), { tag: 'unavailable', val: told });
-  assert.deepEqual(of(529), { tag: 'overloaded' });
+  assert.deepEqual(of(503), { tag: 'rate-limited', val: 3000 });
+  assert.deepEqual(statusError(answer(529), fault('why'), () => 0).payload, { tag: 'overloaded' });
   assert.match(JSON.stringify(of(302)), /redirects/);
 });
 

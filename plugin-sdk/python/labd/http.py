@@ -148,7 +148,9 @@ def status_error(response: Response, fault: Fault, now: Callable[[], int]) -> Pl
     if status == 429:
         return errors.rate_limited(retry_after(response, now))
     if status in (503, 529):
-        return errors.overloaded()
+        # Who says for how long asks to wait, whatever the reason.
+        wait = retry_after(response, now)
+        return errors.overloaded() if wait is None else errors.rate_limited(wait)
     if 400 <= status < 500:
         return PluginError(errors.Error_InvalidRequest(fault))
     if 300 <= status < 400:

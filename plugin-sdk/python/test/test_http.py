@@ -45,7 +45,9 @@ class Http(unittest.TestCase):
         self.assertEqual(of(422), errors.Error_InvalidRequest(fault))
         self.assertEqual(of(429), errors.Error_RateLimited(3000))
         self.assertEqual(of(500), errors.Error_Unavailable(fault))
-        self.assertEqual(of(529), errors.Error_Overloaded())
+        self.assertEqual(of(503), errors.Error_RateLimited(3000))
+        overloaded = status_error(answer(529), fault, lambda: 0).error
+        self.assertEqual(overloaded, errors.Error_Overloaded())
         self.assertIn("redirects", of(302).value.hint)
 
     def test_a_wait_is_read_in_each_form_that_servers_send(self):

@@ -76,13 +76,17 @@ impl HttpPolicy {
     ) -> Result<Self, PluginError> {
         let configured = |key: &str| {
             let url = access.config.get(key).and_then(serde_json::Value::as_str);
-            url.filter(|url| !url.is_empty())
+            let url = url.filter(|url| !url.is_empty());
+            match url.map(parse_url) {
+                Some(Err(error)) => Err(in_setting(key, error)),
+                _ => Ok(url),
+            }
         };
         let mut policy = Self::new(plugin);
         for target in &permissions.http {
             let (url, by_operator) = match target {
                 HttpTarget::Origin(origin) => (Some(origin.as_str()), false),
-                HttpTarget::FromConfig(key) => (configured(key), true),
+                HttpTarget::FromConfig(key) => (configured(key)?, true),
             };
             let Some(url) = url else { continue };
             if within_ceiling(&origin_of(url)?) {
@@ -101,7 +105,7 @@ impl HttpPolicy {
                         origins.insert(origin_of(&format!("https://{host}"))?);
                     }
                     CredentialHost::FromConfig(key) => {
-                        origins.extend(configured(key).map(origin_of).transpose()?);
+                        origins.extend(configured(key)?.map(origin_of).transpose()?);
                     }
                 }
             }
@@ -278,6 +282,17 @@ pub(super) fn denied(target: &str, message: String) -> PluginError {
         target: target.to_owned(),
         message,
     })
+}
+
+/// What is wrong with the URL in a setting.
+fn in_setting(key: &str, error: PluginError) -> PluginError {
+    match error {
+        PluginError::InvalidRequest(fault) => PluginError::InvalidRequest(Fault {
+            message: format!("configuration: `{key}`: {}", fault.message),
+            ..fault
+        }),
+        other => other,
+    }
 }
 
 fn parse_url(text: &str) -> Result<Url, PluginError> {
