@@ -130,12 +130,8 @@ mod languages {
         example("plugin-js/ai-provider", 2000, &[]).await;
     }
 
-    /// Their API is too small to be slow, and its script lets anybody in.
-    const OF_TABLES: [&str; 3] = [
-        "a statement that takes too long is a `timeout`",
-        "a cancelled statement ends",
-        "a wrong password is `unauthenticated`",
-    ];
+    /// A request to their API ends with its connection alone.
+    const OF_TABLES: [&str; 1] = ["a cancelled statement ends"];
 
     #[tokio::test(flavor = "multi_thread")]
     async fn connector_in_javascript() {

@@ -110,13 +110,13 @@ async fn faulty_frames_are_answered_and_disturb_nobody() {
 }
 
 /// The address that `labd open` prints, and the token in it.
-async fn sign_in_link(daemon: &Daemon) -> (String, String) {
+pub(crate) async fn sign_in_link(daemon: &Daemon) -> (String, String) {
     let printed = daemon.home.run(&["open", "--print"]).await.unwrap();
     let (console, token) = printed.out.trim().split_once("/#sign-in=").unwrap();
     (console.to_owned(), token.to_owned())
 }
 
-async fn sign_in(daemon: &Daemon, console: &str, token: &str) -> Answer {
+pub(crate) async fn sign_in(daemon: &Daemon, console: &str, token: &str) -> Answer {
     let ask = daemon
         .request_site(Method::POST, console, "/api/v1/session")
         .header("origin", console)

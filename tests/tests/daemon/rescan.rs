@@ -1,7 +1,11 @@
 //! Packages that are put there, changed or taken away by hand while the daemon runs.
 
-use crate::packages::{package, plugin, text};
-use labd_tests::daemon::Daemon;
+use crate::{
+    doors::{sign_in, sign_in_link},
+    packages::{package, plugin, text},
+};
+use labd_tests::daemon::{Daemon, send};
+use reqwest::Method;
 use serde_json::json;
 use std::fs;
 
@@ -27,6 +31,22 @@ async fn what_was_put_there_by_hand_is_found_without_a_restart_and_what_was_take
     assert_eq!(reload().await["added"], json!(["acme.sqlite"]));
     let found = plugin(&daemon).await.unwrap();
     assert_eq!(found["state"]["type"], "awaiting-grant", "{found}");
+    // A person in the console does.
+    let (console, token) = sign_in_link(&daemon).await;
+    let signed_in = sign_in(&daemon, &console, &token).await;
+    let cookie = signed_in.header("set-cookie").split(';').next().unwrap();
+    fs::rename(versions.join("1.0.0"), &folder).unwrap();
+    let ask = daemon
+        .request_site(Method::POST, &console, "/api/v1/plugins/reload")
+        .header("origin", &console)
+        .header("cookie", cookie)
+        .json(&json!({}));
+    let answer = send(ask).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["removed"], json!(["acme.sqlite"]));
+
+    fs::rename(&folder, versions.join("1.0.0")).unwrap();
+    assert_eq!(reload().await["added"], json!(["acme.sqlite"]));
     fs::remove_dir_all(&versions).unwrap();
     let printed = daemon.home.run(&["plugin", "reload"]).await.unwrap();
     assert_eq!(printed.code, 0, "{}", printed.err);

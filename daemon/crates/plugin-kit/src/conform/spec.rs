@@ -9,7 +9,7 @@
 //! | `[[answer]]` | AI providers | a recorded answer, and what must come of it |
 //! | `[large]` | AI providers | a frame of a stream that can be repeated |
 //! | `[[refusal]]` | AI providers | what the upstream says to a status, and the error it must become |
-//! | `[[reply]]` | all | what else the upstream answers, by method and path |
+//! | `[[reply]]` | all | what else the upstream answers: the first by method and path, and to whoever signs in by another `authorization` than `unless-authorization`; `silent` is never answered |
 //! | `[source]` | connectors | the database: a URL in the environment, or a script for SQLite |
 //! | `[[query]]`, `[[wrong-query]]` | connectors | statements with their rows, or their error |
 //! | `[large-query]`, `writing`, `slow-query` | connectors | a statement with many rows; one that writes; one that takes half a minute |
@@ -152,6 +152,11 @@ pub(super) struct Recorded {
     pub method: Option<String>,
     /// Path, with the query where it matters; any when absent.
     pub path: Option<String>,
+    /// Whoever sends this header `authorization` is not meant.
+    pub unless_authorization: Option<String>,
+    /// Nothing is answered, and the connection stays open.
+    #[serde(default)]
+    pub silent: bool,
     #[serde(default = "ok")]
     pub status: u16,
     #[serde(default)]
@@ -187,9 +192,17 @@ impl Recorded {
     /// Whether this is what was asked for.
     pub fn answers(&self, request: &Received) -> bool {
         let without_query = request.path.split('?').next().unwrap_or_default();
-        self.method
-            .as_ref()
-            .is_none_or(|method| *method == request.method)
+        let mut headers = request.headers.iter();
+        let authorization = headers.find(|(name, _)| name == "authorization");
+        let meant = match (&self.unless_authorization, authorization) {
+            (Some(known), Some((_, given))) => known != given,
+            _ => true,
+        };
+        meant
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|method| *method == request.method)
             && self
                 .path
                 .as_ref()
@@ -198,6 +211,9 @@ impl Recorded {
 
     /// The reply, whole and in one piece.
     pub fn reply(&self) -> Reply {
+        if self.silent {
+            return Reply::silence();
+        }
         self.in_pieces(vec![self.bytes.clone()], End::Whole)
     }
 
@@ -388,6 +404,23 @@ mod tests {
     fn a_text_is_found_also_when_json_escapes_it() {
         assert!(carries(br#"{"a": ["Gr\u00fc\u00dfe"]}"#, "Grüße"));
         assert!(!carries(b"Gru?e", "Grüße"));
+    }
+
+    #[test]
+    fn a_reply_is_for_whoever_signs_in_otherwise() {
+        let request = |authorization: &str| Received {
+            method: "GET".into(),
+            path: "/v1?a=b".into(),
+            headers: vec![("authorization".into(), authorization.into())],
+            body: Bytes::new(),
+        };
+        let refusal = Recorded {
+            path: Some("/v1".into()),
+            unless_authorization: Some("Bearer a".into()),
+            ..Recorded::default()
+        };
+        assert!(!refusal.answers(&request("Bearer a")));
+        assert!(refusal.answers(&request("Bearer b")));
     }
 
     #[test]
