@@ -16,10 +16,13 @@ use crate::{
 use futures_util::future::BoxFuture;
 use labd_plugin_package::text::defuse_lines;
 use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 use tokio::sync::OwnedSemaphorePermit;
@@ -79,10 +82,10 @@ impl<C: Contract> Live<C> {
                 ticker: &engine.ticker,
                 core,
             };
-            tokio::time::timeout(core.limits.call, metered).await
+            within(core.limits.call, metered).await
         };
         match made {
-            Ok(Ok(exports)) => Ok(Self {
+            Some(Ok(exports)) => Ok(Self {
                 store,
                 exports,
                 meter,
@@ -90,8 +93,8 @@ impl<C: Contract> Live<C> {
                 _gauge: gauge,
                 _permit: permit,
             }),
-            Ok(Err(error)) => Err(Failure::Trap(explain(&error, &store))),
-            Err(_) => Err(Failure::Timeout),
+            Some(Err(error)) => Err(Failure::Trap(explain(&error, &store))),
+            None => Err(Failure::Timeout),
         }
     }
 
@@ -121,15 +124,28 @@ impl<C: Contract> Live<C> {
                 ticker: &self.engine.ticker,
                 core,
             };
-            tokio::time::timeout(limit, metered).await
+            within(limit, metered).await
         };
         match outcome {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(error)) => {
+            Some(Ok(result)) => Ok(result),
+            Some(Err(error)) => {
                 tracing::debug!(plugin = %core.id, "{error:?}");
                 Err(Failure::Trap(explain(&error, &self.store)))
             }
-            Err(_) => Err(Failure::Timeout),
+            None => Err(Failure::Timeout),
+        }
+    }
+}
+
+/// A call for at most so long; none when the time is over. Most calls end without ever waiting, and
+/// a timer costs more than they do: only one that waits gets it.
+async fn within<F: Future + Unpin>(limit: Duration, mut call: Metered<'_, F>) -> Option<F::Output> {
+    let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx))).await;
+    match begun {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => {
+            let left = limit.saturating_sub(call.meter.ran());
+            tokio::time::timeout(left, call).await.ok()
         }
     }
 }
@@ -151,8 +167,7 @@ pub(crate) const RETIRED: &str = "another version has taken its place, or it was
 
 /// A place for an instance that its pool can empty.
 pub(crate) struct Slot<C> {
-    live: Mutex<Option<Live<C>>>,
-    used: Mutex<Instant>,
+    live: Mutex<Option<Box<Live<C>>>>,
     /// The holder can do without the state in it: the pool may drop the instance between calls.
     evictable: AtomicBool,
     gone: Mutex<String>,
@@ -161,8 +176,7 @@ pub(crate) struct Slot<C> {
 impl<C> Slot<C> {
     pub fn new(live: Live<C>, evictable: bool) -> Self {
         Self {
-            live: Mutex::new(Some(live)),
-            used: Mutex::new(Instant::now()),
+            live: Mutex::new(Some(Box::new(live))),
             evictable: AtomicBool::new(evictable),
             gone: Mutex::new("a call was cancelled".into()),
         }
@@ -178,8 +192,10 @@ impl<C> Slot<C> {
 
     /// Since when it is idle; none while it is gone, at work or needed.
     pub fn idle_since(&self) -> Option<Instant> {
-        let idle = self.is_live() && self.evictable.load(Ordering::Relaxed);
-        idle.then(|| *lock(&self.used))
+        let live = lock(&self.live);
+        let live = live.as_ref()?;
+        let idle = self.evictable.load(Ordering::Relaxed);
+        idle.then(|| live.meter.last())
     }
 
     /// Drops the instance.
@@ -190,12 +206,11 @@ impl<C> Slot<C> {
         }
     }
 
-    fn take(&self) -> Option<Live<C>> {
+    fn take(&self) -> Option<Box<Live<C>>> {
         lock(&self.live).take()
     }
 
-    fn put(&self, live: Live<C>) {
-        *lock(&self.used) = Instant::now();
+    fn put(&self, live: Box<Live<C>>) {
         *lock(&self.live) = Some(live);
     }
 }

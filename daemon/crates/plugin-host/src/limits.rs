@@ -73,23 +73,24 @@ pub const EVENT_QUEUE: usize = 256;
 
 /// What the engine reserves; address space, not memory.
 pub mod pool {
-    /// Component instances of all plugins together.
-    pub const COMPONENT_INSTANCES: u32 = 192;
+    /// Component instances of all plugins together: each plugin has limits of its own, and a dozen
+    /// of them at theirs still fit.
+    pub const COMPONENT_INSTANCES: u32 = 1024;
     /// Core instances. They are counted only, and cost nothing before they exist.
     pub const CORE_INSTANCES: u32 = 8192;
     /// Those of one instance of a plugin: toolchains split a component into up to a dozen, those of
     /// languages with shared libraries into some thirty.
     pub const CORE_INSTANCES_EACH: u32 = 64;
     /// Linear memories.
-    pub const MEMORIES: u32 = 384;
+    pub const MEMORIES: u32 = 1536;
     /// Those of one instance: so many that 64 connections of one plugin leave room for others.
     pub const MEMORIES_EACH: u32 = 4;
     /// Tables.
-    pub const TABLES: u32 = 768;
+    pub const TABLES: u32 = 3072;
     /// Those of one instance, by the same measure.
     pub const TABLES_EACH: u32 = 8;
     /// Stacks of calls in flight.
-    pub const STACKS: u32 = 256;
+    pub const STACKS: u32 = 1024;
     /// Bytes of stack that a guest may use: parsers of nested code need more than the 512 KiB that
     /// are wasmtime's default.
     pub const GUEST_STACK: usize = 1024 * 1024;

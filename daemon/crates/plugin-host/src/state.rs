@@ -198,6 +198,8 @@ pub(crate) struct TimeMeter {
     ran: AtomicU64,
     /// When the present poll began, in nanoseconds since `epoch`.
     since: AtomicU64,
+    /// When the last poll ended, likewise.
+    ended: AtomicU64,
 }
 
 impl TimeMeter {
@@ -207,6 +209,7 @@ impl TimeMeter {
             epoch: Instant::now(),
             ran: AtomicU64::new(0),
             since: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
         }
     }
 
@@ -225,6 +228,16 @@ impl TimeMeter {
     /// Begins a new call.
     pub fn restart(&self) {
         self.ran.store(0, Ordering::Relaxed);
+    }
+
+    /// How long the guest has run in this call, without the present poll.
+    pub fn ran(&self) -> Duration {
+        Duration::from_nanos(self.ran.load(Ordering::Relaxed))
+    }
+
+    /// When the guest ran last.
+    pub fn last(&self) -> Instant {
+        self.epoch + Duration::from_nanos(self.ended.load(Ordering::Relaxed))
     }
 }
 
@@ -245,7 +258,9 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
         let running = self.ticker.run();
         let result = Pin::new(&mut self.call).poll(cx);
         drop(running);
-        let ran = self.meter.now().saturating_sub(began);
+        let ended = self.meter.now();
+        let ran = ended.saturating_sub(began);
+        self.meter.ended.store(ended, Ordering::Relaxed);
         self.meter.ran.fetch_add(ran, Ordering::Relaxed);
         add(&self.core.counters.cpu_nanos, ran);
         result

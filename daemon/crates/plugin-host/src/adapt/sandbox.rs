@@ -150,7 +150,8 @@ impl AppServer for WasmServer {
             method: request.method,
             url: request.url,
             headers: request.headers,
-            body: request.body.to_vec(),
+            // Not copied when nobody else holds it.
+            body: request.body.into(),
         };
         self.instance
             .with_state(|state| state.app.0 = Some(services));
@@ -174,7 +175,7 @@ impl AppServer for WasmServer {
 fn source_file(file: SourceFile) -> wit::SourceFile {
     wit::SourceFile {
         path: file.path,
-        content: file.content.to_vec(),
+        content: file.content.into(),
     }
 }
 
