@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::{
-    contracts, node, plugins, setup,
+    contracts, hosts, node, plugins, setup,
     step::{self, Result},
     tools,
     workspace::Workspace,
@@ -21,6 +21,14 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
         step::run(
             "cargo fmt of the plugins",
             workspace.plugins_cargo("fmt").args(["--all", "--check"]),
+        )?;
+    }
+    for folder in hosts::FOLDERS {
+        step::run(
+            &format!("cargo fmt of {folder}"),
+            workspace
+                .hosts_cargo(folder, workspace.hosts_target(), "fmt")
+                .args(["--all", "--check"]),
         )?;
     }
     setup::to_build(workspace)?;

@@ -2,7 +2,7 @@
 //!
 //! | what | looked for | installed by |
 //! | --- | --- | --- |
-//! | Rust's `wasm32-wasip2` | its folder in the sysroot | `rustup target add` |
+//! | Rust's `wasm32-wasip2`, for a benchmark `wasm32-unknown-unknown` | its folder in the sysroot | `rustup target add` |
 //! | a C compiler, clang 19 for wasm, PostgreSQL's server, a container registry, Chromium, OpenSSL | the program or file | `apt-get`, as root on Debian |
 //! | Node 20 or later with npm | `node --version` | nobody: Debian's is older |
 //! | Python 3 with venv | `import ensurepip, venv` | `apt-get`, as root on Debian |
@@ -118,7 +118,7 @@ pub fn to_test(workspace: &Workspace) -> Result<()> {
 
 fn have(workspace: &Workspace, wanted: &[&Package]) -> Result<()> {
     let parts = [
-        rust_target(workspace),
+        rust_target(workspace, "wasm32-wasip2"),
         packages(workspace, wanted),
         node_version(workspace),
     ];
@@ -132,27 +132,27 @@ pub fn everything(workspace: &Workspace) -> Result<()> {
     tools::cargo_tool(workspace, "cargo-nextest").map(|_| ())
 }
 
-fn rust_target(workspace: &Workspace) -> Result<()> {
+/// One of Rust's targets.
+pub fn rust_target(workspace: &Workspace, target: &str) -> Result<()> {
     let present = || -> Result<bool> {
         let sysroot = step::quiet(workspace.command("rustc").args(["--print", "sysroot"]))?;
         Ok(Path::new(sysroot.trim())
-            .join("lib/rustlib/wasm32-wasip2")
+            .join("lib/rustlib")
+            .join(target)
             .exists())
     };
     if present()? {
         return Ok(());
     }
     if tools::find("rustup").is_none() {
-        return Err(Failure::new(
-            "Rust's target wasm32-wasip2 is missing and there is no rustup. \
-             Install Rust from https://rustup.rs, or your distribution's package with that target.",
-        ));
+        return Err(Failure::new(format!(
+            "Rust's target {target} is missing and there is no rustup. \
+             Install Rust from https://rustup.rs, or your distribution's package with that target."
+        )));
     }
     step::run(
-        "rustup target add wasm32-wasip2",
-        workspace
-            .command("rustup")
-            .args(["target", "add", "wasm32-wasip2"]),
+        &format!("rustup target add {target}"),
+        workspace.command("rustup").args(["target", "add", target]),
     )
     .map(|_| ())
 }

@@ -3,7 +3,8 @@
 //! Unless `CARGO_TARGET_DIR` says otherwise, builds go to `<cache>/labd/target` (host) and
 //! `<cache>/labd/plugins-target` (wasm), `<cache>` being `$XDG_CACHE_HOME` or `~/.cache`.
 //! Compiling the dependencies takes over ten minutes on two cores, and a second clone would do it
-//! again. With `CARGO_TARGET_DIR=<dir>` the plugins go to `<dir>-plugins`.
+//! again. With `CARGO_TARGET_DIR=<dir>` the plugins go to `<dir>-plugins`. The benchmark beside other
+//! hosts, with its second wasmtime, goes to `hosts-target` and `<dir>-hosts`.
 //!
 //! Sharing has one trap. Cargo hashes the path of a workspace's member relative to the workspace
 //! and takes it for fresh when no source is newer than the artifact, so that a clone made before
@@ -33,6 +34,7 @@ pub struct Workspace {
     cache: PathBuf,
     target: PathBuf,
     plugins_target: PathBuf,
+    hosts_target: PathBuf,
     shared: Option<File>,
 }
 
@@ -52,18 +54,23 @@ impl Workspace {
         let cache = cache_folder()?.join("labd");
         fs::create_dir_all(&cache).context(|| format!("creating {}", cache.display()))?;
         let own = env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty());
-        let (target, plugins_target, shared) = match own {
+        let (target, plugins_target, hosts_target, shared) = match own {
             Some(own) => {
                 let target = root.join(own);
-                let mut plugins = target.clone().into_os_string();
-                plugins.push("-plugins");
-                (target, plugins.into(), None)
+                let beside = |suffix: &str| {
+                    let mut path = target.clone().into_os_string();
+                    path.push(suffix);
+                    PathBuf::from(path)
+                };
+                let (plugins, hosts) = (beside("-plugins"), beside("-hosts"));
+                (target, plugins, hosts, None)
             }
             None => {
                 let lock = share(&root, &cache)?;
                 (
                     cache.join("target"),
                     cache.join("plugins-target"),
+                    cache.join("hosts-target"),
                     Some(lock),
                 )
             }
@@ -73,6 +80,7 @@ impl Workspace {
             cache,
             target,
             plugins_target,
+            hosts_target,
             shared,
         })
     }
@@ -105,6 +113,11 @@ impl Workspace {
         &self.plugins_target
     }
 
+    /// The target directory of the benchmark beside other hosts.
+    pub fn hosts_target(&self) -> &Path {
+        &self.hosts_target
+    }
+
     /// Where a step keeps its stamp. In the clone, because its outputs are there too.
     pub fn stamp(&self, name: &str) -> PathBuf {
         self.path("target/xtask").join(name)
@@ -134,6 +147,15 @@ impl Workspace {
     /// A cargo command on the plugins' workspace.
     pub fn plugins_cargo(&self, command: &str) -> Command {
         subcommand(self.in_plugins(cargo()), command)
+    }
+
+    /// A cargo command in `tests/hosts` or, for what it measures, in `tests/hosts/guests`.
+    pub fn hosts_cargo(&self, folder: &str, target: &Path, command: &str) -> Command {
+        let mut cargo = self.command(cargo());
+        cargo
+            .current_dir(self.path(folder))
+            .env("CARGO_TARGET_DIR", target);
+        subcommand(cargo, command)
     }
 
     /// A program with what cargo needs in the host workspace.
