@@ -327,14 +327,27 @@ const AUTHOR_EXIT_CODES: &str = "Exit codes: 0 no fault, 1 faults were found or 
 
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Begin a plugin: a small one that works, with its tests
+    #[command(after_help = AUTHOR_EXIT_CODES)]
+    New(PluginNewOptions),
+    /// Build a plugin from its source and make its package, dist/
+    #[command(after_help = AUTHOR_EXIT_CODES)]
+    Build {
+        /// The plugin's folder
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Build a plugin, let the running daemon serve it where it lies, and again after each change
+    #[command(after_help = AUTHOR_EXIT_CODES)]
+    Dev(PluginDevOptions),
     /// Tell every fault of a plugin without running it, and what it asks for
     #[command(after_help = AUTHOR_EXIT_CODES)]
     Check {
-        /// A package's folder, or a component
+        /// A plugin's folder, which is built first, a package's, or a component
         #[arg(default_value = ".")]
         path: PathBuf,
     },
-    /// Run a built plugin in the real host against scripted peers: the conformance kit
+    /// Build a plugin and run it in the real host against scripted peers: the conformance kit
     #[command(after_help = AUTHOR_EXIT_CODES)]
     Test(PluginTestOptions),
     #[command(flatten)]
@@ -389,11 +402,43 @@ pub enum PluginCommand {
 }
 
 #[derive(Debug, Args)]
+pub struct PluginNewOptions {
+    /// The folder to make
+    pub folder: PathBuf,
+    /// What it is to be
+    #[arg(long, value_parser = ["ai-provider", "connector", "deployer", "sandbox"])]
+    pub kind: String,
+    /// The language: rust; for AI providers and connectors also javascript and python
+    #[arg(long, default_value = "rust", value_parser = ["rust", "javascript", "python"])]
+    pub language: String,
+    /// The plugin's id, a name in reverse: com.example.gateway; local.<folder> when absent
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Its name for people; the folder's when absent
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct PluginDevOptions {
+    /// The plugin's folder
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Allow the plugin what it asks for, without asking
+    #[arg(long)]
+    pub grant: bool,
+    /// Build and serve it once, and do not wait for changes
+    #[arg(long)]
+    pub once: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct PluginTestOptions {
     /// The plugin's folder, with conformance.toml in it
     #[arg(default_value = ".")]
     pub folder: PathBuf,
-    /// The package to test; `dist` in the folder, or the folder itself, when absent
+    /// The package to test instead of building one; without a source it is `dist` in the folder, or
+    /// the folder itself
     #[arg(long, value_name = "DIR")]
     pub package: Option<PathBuf>,
     /// Write the outcome for CI, as JUnit's XML

@@ -1,14 +1,22 @@
-//! What authors of plugins need: nothing here waits for a daemon.
+//! What authors of plugins need without a daemon.
 
 use super::{Client, quick};
-use crate::{cli::PluginTestOptions, config::Config, failure::Failure, output};
+use crate::{
+    cli::{PluginNewOptions, PluginTestOptions},
+    config::Config,
+    failure::Failure,
+    output,
+};
+use labd_plugin_host::Kind;
 use labd_plugin_kit::{
+    build::{self, BuildError, Built},
     check::{self, CheckError, Finding, Report},
     conform::{self, ConformError, report},
+    scaffold::{self, ScaffoldError},
 };
 use labd_protocol::{ApiError, ErrorCode, answer};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How what a plugin asks for differs from what the installed one asks for.
 #[derive(Debug, Serialize)]
@@ -33,8 +41,107 @@ struct Checked<'a> {
     installed: Installed,
 }
 
+/// Begins a plugin.
+pub(super) fn new(options: PluginNewOptions, json: bool) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Begun {
+        folder: PathBuf,
+        id: String,
+        name: String,
+    }
+    let kinds = [
+        Kind::AiProvider,
+        Kind::Connector,
+        Kind::Deployer,
+        Kind::Sandbox,
+    ];
+    let kind = kinds.into_iter().find(|kind| kind.as_str() == options.kind);
+    let begun = scaffold::new(&scaffold::Options {
+        folder: options.folder,
+        kind: kind.ok_or_else(|| Failure::new("There is no such kind."))?,
+        language: options.language.parse().map_err(Failure::new)?,
+        id: options.id,
+        name: options.name,
+    })?;
+    if json {
+        return output::json(&Begun {
+            folder: begun.folder,
+            id: begun.id,
+            name: begun.name,
+        });
+    }
+    let folder = begun.folder.display();
+    output::line(format!("{folder}: the plugin {}", begun.id))?;
+    output::line(format!("next:  cd {folder}"))?;
+    output::line("       labd plugin test    builds it and tries it out")?;
+    output::line("       labd plugin dev     lets the running daemon serve it")
+}
+
+/// Builds a plugin's package.
+pub(super) async fn build(folder: &Path, json: bool) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Shown {
+        package: PathBuf,
+        bytes: u64,
+    }
+    let built = built(folder).await?;
+    if json {
+        return output::json(&Shown {
+            package: built.package,
+            bytes: built.bytes,
+        });
+    }
+    output::line(format!(
+        "{}: a component of {} KiB",
+        built.package.display(),
+        built.bytes.div_ceil(1024)
+    ))
+}
+
+/// Runs a plugin's build, which takes its time.
+pub(super) async fn built(folder: &Path) -> Result<Built, Failure> {
+    let folder = folder.to_owned();
+    match tokio::task::spawn_blocking(move || build::build(&folder)).await {
+        Ok(built) => Ok(built?),
+        Err(error) => Err(Failure::new(error.to_string())),
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let message = format!("{error}.");
+        match error {
+            BuildError::NoSource(_) => Self {
+                error: ApiError::new(ErrorCode::NotFound, message)
+                    .with_hint("Begin one with: labd plugin new"),
+            },
+            BuildError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Self {
+                    error: ApiError::new(ErrorCode::NotFound, message),
+                }
+            }
+            _ => Self::new(message),
+        }
+    }
+}
+
+impl From<ScaffoldError> for Failure {
+    fn from(error: ScaffoldError) -> Self {
+        let code = match error {
+            ScaffoldError::Io { .. } => ErrorCode::Internal,
+            _ => ErrorCode::InvalidRequest,
+        };
+        Self {
+            error: ApiError::new(code, format!("{error}.")),
+        }
+    }
+}
+
 pub(super) async fn check(config: &Config, path: &Path, json: bool) -> Result<(), Failure> {
-    let report = check::check(path)?;
+    let report = match build::is_source(path) {
+        true => check::check(&built(path).await?.package)?,
+        false => check::check(path)?,
+    };
     let installed = installed(config, &report).await?;
     let count = report.faults.len();
     if json {
@@ -56,10 +163,11 @@ pub(super) async fn check(config: &Config, path: &Path, json: bool) -> Result<()
 
 /// Runs the conformance kit.
 pub(super) async fn test(options: PluginTestOptions, json: bool) -> Result<(), Failure> {
-    let built = options.folder.join("dist");
+    let there = options.folder.join("dist");
     let package = match options.package {
         Some(package) => package,
-        None if built.join("plugin.toml").exists() => built,
+        None if build::is_source(&options.folder) => built(&options.folder).await?.package,
+        None if there.join("plugin.toml").exists() => there,
         None => options.folder.clone(),
     };
     let outcome = conform::run(&conform::Options {

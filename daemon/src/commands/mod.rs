@@ -5,6 +5,7 @@ mod author;
 mod chat;
 mod daemon;
 mod deploy;
+mod dev;
 mod doctor;
 mod package;
 mod plugin;
@@ -38,6 +39,13 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<(), Fai
         Command::Backup { file } => return daemon::backup(&config, &file, json).await,
         Command::Restore { file } => return daemon::restore(&config, &file, json).await,
         Command::Doctor => return doctor::run(&config, json).await,
+        Command::Plugin(PluginCommand::New(options)) => return author::new(options, json),
+        Command::Plugin(PluginCommand::Build { folder }) => {
+            return author::build(&folder, json).await;
+        }
+        Command::Plugin(PluginCommand::Dev(options)) => {
+            return dev::run(&config, options, json).await;
+        }
         Command::Plugin(PluginCommand::Check { path }) => {
             return author::check(&config, &path, json).await;
         }

@@ -35,7 +35,7 @@ use std::{
 };
 
 /// Fetching has four minutes, and compiling needs some too.
-const INSTALLING: Duration = Duration::from_secs(300);
+pub(super) const INSTALLING: Duration = Duration::from_secs(300);
 
 /// After which time nobody should wonder whether anything happens.
 const A_WHILE: Duration = Duration::from_secs(1);
@@ -103,6 +103,7 @@ async fn install(config: &Config, client: &Client, options: InstallOptions) -> R
             source,
             digest,
             allow_unsigned: options.allow_unsigned,
+            in_place: false,
             downgrade: options.downgrade,
             login: login.map(|login| RegistryLogin {
                 password: Secret::new(login.password.as_str()),
@@ -151,7 +152,7 @@ async fn said_when_slow<T>(place: &str, json: bool, work: impl Future<Output = T
 }
 
 /// What a plugin asks for beyond what it has.
-fn asks(plugin: &PluginInfo) -> Option<(&str, &[String], &str)> {
+pub(super) fn asks(plugin: &PluginInfo) -> Option<(&str, &[String], &str)> {
     match (&plugin.waiting, &plugin.state) {
         (Some(waiting), _) => Some((&waiting.version, &waiting.asks, &waiting.command)),
         (None, PluginState::AwaitingGrant { asks, command }) => {
@@ -162,7 +163,7 @@ fn asks(plugin: &PluginInfo) -> Option<(&str, &[String], &str)> {
 }
 
 /// Grants a new plugin what it asks for: when that was said before, or on a yes at the terminal.
-async fn grant(
+pub(super) async fn grant(
     client: &Client,
     plugin: &PluginInfo,
     said: bool,

@@ -9,7 +9,12 @@ use labd_protocol::{
 pub(super) async fn run(client: &Client, command: PluginCommand) -> Result<(), Failure> {
     match command {
         // These were run before: they need no daemon, or not from the start.
-        PluginCommand::Check { .. } | PluginCommand::Test(_) | PluginCommand::Package(_) => Ok(()),
+        PluginCommand::New(_)
+        | PluginCommand::Build { .. }
+        | PluginCommand::Check { .. }
+        | PluginCommand::Test(_)
+        | PluginCommand::Dev(_)
+        | PluginCommand::Package(_) => Ok(()),
         PluginCommand::List => {
             let plugins = answer(client.labd.plugins(quick()).await)?;
             show(client, &plugins, |plugins| list(plugins))
@@ -87,7 +92,7 @@ fn log_lines(lines: &[PluginLogLine]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn log_line(line: &PluginLogLine) -> String {
+pub(super) fn log_line(line: &PluginLogLine) -> String {
     let by = if line.by_plugin { "" } else { "labd: " };
     format!("{} {:5} {by}{}", line.at, line.level, line.text)
 }

@@ -9,10 +9,10 @@ use labd_plugin_package::{
     home::{Allowances, Home, InstallError},
     package::PackageError,
     signing::TrustError,
-    source::{FetchError, FetchOptions, Fetcher, Source, oci::Login, quiet},
+    source::{FetchError, FetchOptions, Fetched, Fetcher, Source, oci::Login, quiet},
 };
 use labd_protocol::{ApiError, ErrorCode, PluginInstall};
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Mutex;
 
 /// What was installed.
@@ -94,6 +94,13 @@ impl Installer {
             unsigned: install.allow_unsigned,
             downgrade: install.downgrade,
         };
+        if install.in_place {
+            let Source::Local(folder) = source else {
+                let message = "Only a folder of the daemon's machine can be served where it lies.";
+                return Err(ApiError::invalid("in_place", message));
+            };
+            return self.serve_in_place(folder, &fetched).await;
+        }
         let id = &fetched.files.manifest().id;
         if let Some((there, _)) = self.host.inspect(id)
             && there.first_party
@@ -139,6 +146,22 @@ impl Installer {
     pub async fn rescan(&self) -> Result<Rescanned, ApiError> {
         let _one = self.one.lock().await;
         self.host.rescan().await.map_err(plugins::refused)
+    }
+
+    /// Nothing of it is kept: after a restart there is what was installed before, if anything was.
+    async fn serve_in_place(
+        &self,
+        folder: PathBuf,
+        fetched: &Fetched,
+    ) -> Result<Installed, ApiError> {
+        let taken = self.host.install(folder).await;
+        Ok(Installed {
+            summary: taken.map_err(plugins::refused)?,
+            version: fetched.files.manifest().version.to_string(),
+            digest: fetched.files.digest().to_string(),
+            signer: None,
+            fresh: true,
+        })
     }
 
     pub async fn remove(&self, id: &str) -> Result<(), ApiError> {

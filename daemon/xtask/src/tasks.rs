@@ -142,7 +142,10 @@ fn environment<'a>(
     command: &'a mut Command,
 ) -> &'a mut Command {
     server.export(command);
-    command.env("LABD_BIN", workspace.target().join("debug/labd"));
+    command
+        .env("LABD_BIN", workspace.target().join("debug/labd"))
+        // Where plugins that tests begin find the dependencies built already.
+        .env("LABD_PLUGINS_TARGET", workspace.plugins_target());
     if std::env::var_os("LABD_FIXTURES").is_none()
         && let Ok(fixtures) = workspace.path("../shared/fixtures").canonicalize()
     {

@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod ai;
+mod authoring;
 mod authors;
 mod browser;
 mod canary;

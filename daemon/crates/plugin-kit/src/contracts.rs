@@ -4,7 +4,7 @@ use labd_plugin_host::Kind;
 use std::collections::BTreeMap;
 use wit_parser::{PackageId, Resolve, SourceMap, WorldId};
 
-include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+use crate::embedded::WIT;
 
 /// Versions of the contracts' packages by their name: `labd:common` → `0.1.0`.
 pub(crate) type Versions = BTreeMap<String, String>;

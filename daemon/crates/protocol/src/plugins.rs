@@ -158,6 +158,10 @@ pub struct PluginInstall {
     /// Take in a package of the daemon's machine without a signature.
     #[serde(default)]
     pub allow_unsigned: bool,
+    /// Serve the folder as it lies there, without a copy and without a signature, until the daemon
+    /// stops: for authors, who change it all the time.
+    #[serde(default)]
+    pub in_place: bool,
     /// Take in a version older than the one that is installed.
     #[serde(default)]
     pub downgrade: bool,

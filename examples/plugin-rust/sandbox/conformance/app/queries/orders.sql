@@ -1,0 +1,2 @@
+-- All orders.
+SELECT id, total FROM orders
