@@ -31,6 +31,18 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
                 .args(["--all", "--check"]),
         )?;
     }
+    // Templates, each a workspace of its own.
+    for kind in ["ai-provider", "connector", "deployer", "sandbox"] {
+        let manifest = workspace.path("examples/plugin-rust").join(kind);
+        step::run(
+            &format!("cargo fmt of examples/plugin-rust/{kind}"),
+            workspace
+                .cargo("fmt")
+                .arg("--check")
+                .arg("--manifest-path")
+                .arg(manifest.join("Cargo.toml")),
+        )?;
+    }
     setup::to_build(workspace)?;
     step::run(
         "clippy",
