@@ -149,6 +149,59 @@ impl<B: Body> Response<B> {
     }
 }
 
+/// Bytes that are looked at together.
+const PEEK: u32 = 16 * 1024;
+
+/// A body whose beginning can be looked at before it is read: what answers to a request for a stream
+/// may be an error in JSON or a web page.
+#[derive(Debug)]
+pub struct Peeked<B> {
+    seen: Vec<u8>,
+    body: B,
+}
+
+impl<B: Body> Peeked<B> {
+    /// A response whose body can be looked at.
+    pub fn around(response: Response<B>) -> Response<Self> {
+        Response {
+            status: response.status,
+            headers: response.headers,
+            body: Self {
+                seen: Vec::new(),
+                body: response.body,
+            },
+        }
+    }
+
+    /// The first byte that is no blank, without taking it; none when there is nothing else.
+    ///
+    /// # Errors
+    /// As reading does.
+    pub fn first(&mut self) -> Result<Option<u8>> {
+        loop {
+            if let Some(byte) = self.seen.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                return Ok(Some(*byte));
+            }
+            let piece = self.body.read(PEEK)?;
+            if piece.is_empty() || self.seen.len() >= PEEK as usize {
+                self.seen.extend(piece);
+                return Ok(None);
+            }
+            self.seen.extend(piece);
+        }
+    }
+}
+
+impl<B: Body> Body for Peeked<B> {
+    fn read(&mut self, max: u32) -> Result<Vec<u8>> {
+        if self.seen.is_empty() {
+            return self.body.read(max);
+        }
+        let rest = self.seen.split_off(self.seen.len().min(max as usize));
+        Ok(std::mem::replace(&mut self.seen, rest))
+    }
+}
+
 /// The first header of that name. Names of responses are in lower case.
 pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers
@@ -243,6 +296,18 @@ mod tests {
         host.set_now(1_704_067_200_000);
         retry_after(&host, &[(name.into(), value.into())])
             .and_then(|wait| u64::try_from(wait.as_millis()).ok())
+    }
+
+    #[test]
+    fn what_was_looked_at_is_read_all_the_same() {
+        let host = FakeHost::new();
+        host.respond(200, [" \n", "{\"a\":", "1}"]);
+        let response = host.send(Request::get("http://a.example")).unwrap();
+        let mut response = Peeked::around(response);
+        assert_eq!(response.body.first().unwrap(), Some(b'{'));
+        assert_eq!(response.body.first().unwrap(), Some(b'{'));
+        assert_eq!(response.bytes(64).unwrap(), b" \n{\"a\":1}");
+        assert_eq!(response.body.first().unwrap(), None);
     }
 
     #[test]

@@ -136,7 +136,7 @@ export const providers = (): Provider[] => [
   },
 ];
 
-const counters = { calls: 0, errors: 0, traps: 0, denials: 0, bytes_in: 0, bytes_out: 0, log_lines_dropped: 0, cpu_ms: 0, instances: 0 };
+const counters = { calls: 0, errors: 0, traps: 0, denials: 0, bytes_in: 0, bytes_out: 0, log_lines_dropped: 0, cpu_ms: 0, instances: 0, memory_bytes: 0 };
 const digest = (letter: string) => letter.repeat(64);
 
 const known: Omit<PluginInfo, "name" | "description" | "waiting" | "declared">[] = [
@@ -144,7 +144,7 @@ const known: Omit<PluginInfo, "name" | "description" | "waiting" | "declared">[]
     id: "labd.offline", version: "0.1.0", kind: "ai-provider", digest: digest("a"), first_party: true,
     state: { type: "ready" }, permissions: [], credentials: [],
     config_schema: { type: "object", properties: { delay_ms: { type: "integer", title: "Delay", description: "Milliseconds between two events.", default: 0, minimum: 0, maximum: 5000 } } },
-    counters: { ...counters, calls: 41, cpu_ms: 312, instances: 1 },
+    counters: { ...counters, calls: 41, cpu_ms: 312, instances: 1, memory_bytes: 2_162_688 },
   },
   {
     id: "labd.openai-compatible", version: "0.1.0", kind: "ai-provider", digest: digest("b"), first_party: true,
@@ -163,17 +163,17 @@ const known: Omit<PluginInfo, "name" | "description" | "waiting" | "declared">[]
   {
     id: "labd.postgres", version: "0.1.0", kind: "connector", digest: digest("c"), first_party: true,
     state: { type: "ready" }, permissions: ["net=from-config"], credentials: [], config_schema: {},
-    counters: { ...counters, calls: 2_204, errors: 3, bytes_in: 48_112_900, bytes_out: 501_000, cpu_ms: 4_105, instances: 2 },
+    counters: { ...counters, calls: 2_204, errors: 3, bytes_in: 48_112_900, bytes_out: 501_000, cpu_ms: 4_105, instances: 2, memory_bytes: 4_325_376 },
   },
   {
     id: "labd.sqlite", version: "0.1.0", kind: "connector", digest: digest("d"), first_party: true,
     state: { type: "ready" }, permissions: ["sqlite=from-config"], credentials: [], config_schema: {},
-    counters: { ...counters, calls: 931, cpu_ms: 870, instances: 1 },
+    counters: { ...counters, calls: 931, cpu_ms: 870, instances: 1, memory_bytes: 2_162_688 },
   },
   {
     id: "labd.web", version: "0.1.0", kind: "sandbox", digest: digest("e"), first_party: true,
     state: { type: "ready" }, permissions: [], credentials: [], config_schema: {},
-    counters: { ...counters, calls: 388, traps: 1, cpu_ms: 9_412, instances: 2 },
+    counters: { ...counters, calls: 388, traps: 1, cpu_ms: 9_412, instances: 2, memory_bytes: 4_325_376 },
   },
   {
     id: "acme.duckdb", version: "0.3.1", kind: "connector", digest: digest("f"), first_party: false,

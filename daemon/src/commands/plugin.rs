@@ -187,7 +187,7 @@ fn inspect(plugin: &PluginInfo) -> Result<(), Failure> {
     output::line(format!("  may do       {}", listed(&plugin.permissions)))?;
     let counters = &plugin.counters;
     output::line(format!(
-        "  so far       {} calls, {} errors, {} traps, {} denials, {} bytes in, {} bytes out, {} ms of running time, {} instances",
+        "  so far       {} calls, {} errors, {} traps, {} denials, {} bytes in, {} bytes out, {} ms of running time, {} instances with {} MiB of memory",
         counters.calls,
         counters.errors,
         counters.traps,
@@ -195,7 +195,8 @@ fn inspect(plugin: &PluginInfo) -> Result<(), Failure> {
         counters.bytes_in,
         counters.bytes_out,
         counters.cpu_ms,
-        counters.instances
+        counters.instances,
+        counters.memory_bytes.div_ceil(1024 * 1024)
     ))
 }
 

@@ -79,6 +79,7 @@ pub fn info(summary: PluginSummary, manifest: Option<&Manifest>) -> PluginInfo {
             log_lines_dropped: counters.log_lines_dropped,
             cpu_ms: u64::try_from(counters.cpu.as_millis()).unwrap_or(u64::MAX),
             instances: counters.instances,
+            memory_bytes: counters.memory,
         },
         id: summary.id,
     }

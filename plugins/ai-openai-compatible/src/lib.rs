@@ -7,7 +7,6 @@
 //! | [`models`] | the API's lists of models → labd's |
 //! | [`embed`] | requests for embeddings, and their answers |
 //! | [`fault`] | the API's errors → labd's |
-//! | [`peek`] | what a body begins with, before it is read |
 //!
 //! Servers leave out fields, send them empty, or end a stream in their own way; whatever can be
 //! understood is, and a stream that ends without saying why is `unavailable`.
@@ -15,7 +14,6 @@
 pub mod embed;
 pub mod fault;
 pub mod models;
-pub mod peek;
 pub mod request;
 pub mod stream;
 
@@ -69,7 +67,7 @@ export_plugin!(ai_provider: OpenAiCompatible);
 
 impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
     type Config = Config;
-    type Completion = Streamed<SseReader<peek::Peeked<H::Body>>, stream::Chat>;
+    type Completion = Streamed<SseReader<http::Peeked<H::Body>>, stream::Chat>;
 
     fn new(host: H) -> Self {
         Self { host }
@@ -107,7 +105,7 @@ impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
         let declared = response
             .header("content-type")
             .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
-        let mut response = peek::Peeked::around(response);
+        let mut response = http::Peeked::around(response);
         // Not all who stream say so, and not all who say something else do something else.
         if !declared {
             match response.body.first()? {

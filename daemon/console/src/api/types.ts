@@ -336,6 +336,7 @@ export interface PluginCounters {
   log_lines_dropped: number;
   cpu_ms: number;
   instances: number;
+  memory_bytes: number;
 }
 
 export interface PluginInfo {

@@ -80,6 +80,8 @@ pub struct PluginCounters {
     pub cpu: Duration,
     /// Instances that exist now.
     pub instances: u64,
+    /// Bytes of linear memory that these have, together.
+    pub memory: u64,
 }
 
 #[derive(Default)]
@@ -93,6 +95,8 @@ pub(crate) struct Counters {
     pub log_lines_dropped: AtomicU64,
     pub cpu_nanos: AtomicU64,
     pub instances: AtomicU64,
+    /// Apart, for the instances' meters.
+    pub memory: Arc<AtomicU64>,
 }
 
 impl Counters {
@@ -108,6 +112,7 @@ impl Counters {
             log_lines_dropped: get(&self.log_lines_dropped),
             cpu: Duration::from_nanos(get(&self.cpu_nanos)),
             instances: get(&self.instances),
+            memory: get(&self.memory),
         }
     }
 }

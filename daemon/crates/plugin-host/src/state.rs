@@ -84,7 +84,11 @@ pub(crate) fn new_store(
             net: NetAccess::default(),
             sqlite: SqliteAccess::default(),
             table,
-            space: SpaceMeter::new(memory, limits.table_elements),
+            space: SpaceMeter::new(
+                memory,
+                limits.table_elements,
+                Arc::clone(&core.counters.memory),
+            ),
             wasi,
         },
     );
@@ -121,11 +125,14 @@ pub(crate) struct SpaceMeter {
     table_limit: usize,
     refused: Option<String>,
     pending: usize,
+    /// The memory of all instances of the plugin.
+    all: Arc<AtomicU64>,
 }
 
 impl SpaceMeter {
-    fn new(memory_limit: usize, table_limit: usize) -> Self {
+    fn new(memory_limit: usize, table_limit: usize, all: Arc<AtomicU64>) -> Self {
         Self {
+            all,
             memory: 0,
             memory_limit,
             tables: 0,
@@ -139,6 +146,12 @@ impl SpaceMeter {
     /// way that says nothing; this tells why.
     pub fn refused(&self) -> Option<&str> {
         self.refused.as_deref()
+    }
+}
+
+impl Drop for SpaceMeter {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.memory as u64, Ordering::Relaxed);
     }
 }
 
@@ -159,13 +172,14 @@ impl ResourceLimiter for SpaceMeter {
         }
         self.memory += more;
         self.pending = more;
+        add(&self.all, more as u64);
         Ok(true)
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.memory = self
-            .memory
-            .saturating_sub(std::mem::take(&mut self.pending));
+        let pending = std::mem::take(&mut self.pending);
+        self.memory = self.memory.saturating_sub(pending);
+        self.all.fetch_sub(pending as u64, Ordering::Relaxed);
         tracing::debug!(%error, "a plugin's memory did not grow");
         Ok(())
     }
@@ -273,7 +287,7 @@ mod tests {
 
     #[test]
     fn memory_is_summed_over_all_memories() {
-        let mut meter = SpaceMeter::new(100, 10);
+        let mut meter = SpaceMeter::new(100, 10, Arc::default());
         assert!(meter.memory_growing(0, 60, None).unwrap());
         assert!(!meter.memory_growing(0, 60, None).unwrap());
         assert!(meter.refused().is_some());
@@ -283,7 +297,7 @@ mod tests {
 
     #[test]
     fn growth_that_failed_is_given_back() {
-        let mut meter = SpaceMeter::new(100, 10);
+        let mut meter = SpaceMeter::new(100, 10, Arc::default());
         assert!(meter.memory_growing(0, 100, None).unwrap());
         meter
             .memory_grow_failed(wasmtime::Error::msg("no memory"))
@@ -292,8 +306,23 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_all_instances_is_known_and_goes_with_them() {
+        let all = Arc::<AtomicU64>::default();
+        let mut one = SpaceMeter::new(100, 10, Arc::clone(&all));
+        let mut other = SpaceMeter::new(100, 10, Arc::clone(&all));
+        assert!(one.memory_growing(0, 60, None).unwrap());
+        assert!(other.memory_growing(0, 30, None).unwrap());
+        assert_eq!(all.load(Ordering::Relaxed), 90);
+        other
+            .memory_grow_failed(wasmtime::Error::msg("no memory"))
+            .unwrap();
+        drop(one);
+        assert_eq!(all.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
     fn tables_are_summed_over_all_tables() {
-        let mut meter = SpaceMeter::new(100, 10);
+        let mut meter = SpaceMeter::new(100, 10, Arc::default());
         assert!(meter.table_growing(0, 6, None).unwrap());
         assert!(!meter.table_growing(0, 6, None).unwrap());
     }

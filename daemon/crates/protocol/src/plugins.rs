@@ -99,6 +99,8 @@ pub struct PluginCounters {
     pub cpu_ms: u64,
     /// Living instances.
     pub instances: u64,
+    /// Bytes of memory that these have, together.
+    pub memory_bytes: u64,
 }
 
 /// A credential that a plugin asks for.

@@ -115,6 +115,7 @@ function Counters({ counters }: { counters: PluginCounters }) {
     ["Sent", bytes(counters.bytes_out), false],
     ["Own running time", duration(counters.cpu_ms), false],
     ["Living instances", count(counters.instances), false],
+    ["Their memory", bytes(counters.memory_bytes), false],
     ["Log lines dropped", count(counters.log_lines_dropped), counters.log_lines_dropped > 0],
   ];
   return (
