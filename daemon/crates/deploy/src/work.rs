@@ -211,17 +211,26 @@ impl Deployments {
         let stream = stream(project, id);
         let journal = self.store().journal();
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        // The record before the events: with its end, all of them are there.
-        let mut running = self.record(project, id)?.state == DeployState::Running;
+        let over = || -> Result<bool, ApiError> {
+            if self.record(project, id)?.state == DeployState::Running {
+                return Ok(false);
+            }
+            // The record can be read before the event that was stored with it.
+            let last = journal.last_seq(&stream)?;
+            let last = journal.read::<DeployEntry>(&stream, last.saturating_sub(1), 1)?;
+            let is_end = |event: &DeployEvent| matches!(event, DeployEvent::Finished { .. });
+            Ok(last.last().is_some_and(|(_, entry)| is_end(&entry.event)))
+        };
+        let mut ended = over()?;
         let mut entries = journal.read::<DeployEntry>(&stream, after, max)?;
-        if entries.is_empty() && running && !wait.is_zero() {
+        if entries.is_empty() && !ended && !wait.is_zero() {
             journal.wait(&stream, after, wait).await;
-            running = self.record(project, id)?.state == DeployState::Running;
+            ended = over()?;
             entries = journal.read(&stream, after, max)?;
         }
         let seen = entries.last().map_or(after, |(seq, _)| *seq);
         Ok(DeployEvents {
-            end: !running && seen >= journal.last_seq(&stream)?,
+            end: ended && seen >= journal.last_seq(&stream)?,
             events: entries
                 .into_iter()
                 .map(|(seq, entry)| entry.numbered(seq))
