@@ -343,7 +343,7 @@ pub enum PluginCommand {
     /// Tell every fault of a plugin without running it, and what it asks for
     #[command(after_help = AUTHOR_EXIT_CODES)]
     Check {
-        /// A plugin's folder, which is built first, a package's, or a component
+        /// A plugin's folder, of which dist/ is looked at, a package's, or a component
         #[arg(default_value = ".")]
         path: PathBuf,
     },

@@ -138,8 +138,19 @@ impl From<ScaffoldError> for Failure {
 }
 
 pub(super) async fn check(config: &Config, path: &Path, json: bool) -> Result<(), Failure> {
+    // What a source was built to. Building it would run code of its author.
+    let built = path.join("dist");
     let report = match build::is_source(path) {
-        true => check::check(&built(path).await?.package)?,
+        true if !built.exists() => {
+            return Err(Failure {
+                error: ApiError::new(
+                    ErrorCode::NotFound,
+                    format!("{} is not built yet.", path.display()),
+                )
+                .with_hint("Build it with: labd plugin build"),
+            });
+        }
+        true => check::check(&built)?,
         false => check::check(path)?,
     };
     let installed = installed(config, &report).await?;

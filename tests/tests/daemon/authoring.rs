@@ -243,6 +243,13 @@ async fn what_cannot_be_begun_or_built_is_told_with_what_to_do() {
     let refused = author(&home, &folder, &id).await;
     assert_eq!(refused.code, 2, "{}", refused.err);
     assert!(!folder.join("x").exists());
+    // Nobody's code is run to check it.
+    let new = ["plugin", "new", "made", "--kind", "sandbox"];
+    assert_eq!(author(&home, &folder, &new).await.code, 0);
+    let unbuilt = author(&home, &folder, &["plugin", "check", "made"]).await;
+    assert_eq!(unbuilt.code, 4, "{}", unbuilt.err);
+    assert!(unbuilt.err.contains("labd plugin build"), "{}", unbuilt.err);
+    assert!(!folder.join("made/dist").exists());
     let nothing = author(&home, &folder, &["plugin", "build"]).await;
     assert_eq!(nothing.code, 4, "{}", nothing.err);
     assert!(nothing.err.contains("labd plugin new"), "{}", nothing.err);
