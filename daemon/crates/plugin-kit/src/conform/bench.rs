@@ -1,6 +1,9 @@
 //! A host in a temporary directory with nothing but the plugin, granted what it asks for.
 
-use super::{ConformError, Setting};
+use super::{
+    ConformError, Setting,
+    suite::{Done, fail},
+};
 use labd_plugin_host::{
     Ceiling, Happening, Limits, PluginError, PluginHost, PluginOptions, PluginState,
 };
@@ -90,6 +93,18 @@ impl Bench {
         }
     }
 
+    /// Whether the host has loaded the plugin.
+    pub fn loaded(&self) -> Done {
+        match self.refused() {
+            Some(reason) => fail(
+                "the host to load it",
+                reason,
+                "labd plugin check tells what is wrong with the package",
+            ),
+            None => Ok(()),
+        }
+    }
+
     /// Instances that were lost so far.
     pub fn traps(&self) -> u64 {
         self.counters().traps
@@ -127,6 +142,13 @@ impl Bench {
     /// Notes a text, for the search for secrets.
     pub fn say(&self, place: &'static str, text: String) {
         lock(&self.said).push(Said { place, text });
+    }
+
+    /// Notes all that was said on another bench.
+    pub fn take_over(&self, other: &Self) {
+        for said in other.said() {
+            self.say(said.place, said.text);
+        }
     }
 
     /// All that was said so far.

@@ -8,7 +8,7 @@ use super::{
     peer::{Peer, Reply, nobody},
     provider::found_secret,
     spec::Query,
-    suite::{Done, Trouble, fail, skip},
+    suite::{Done, Trouble, fail, present, skip},
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use labd_plugin_host::{
@@ -166,8 +166,8 @@ async fn refused(
             other.denied(),
         )
         .await;
-    for said in hasty.said().into_iter().chain(denying.said()) {
-        bench.say(said.place, said.text);
+    for other in [&hasty, &denying] {
+        bench.take_over(other);
     }
     Ok(())
 }
@@ -180,14 +180,10 @@ struct Checks<'a> {
 
 impl Checks<'_> {
     fn connector(&self) -> Result<Arc<dyn Connector>, Trouble> {
-        match self.bench.host.connector(&self.setting.manifest.id) {
-            Some(connector) => Ok(connector),
-            None => fail(
-                "a connector",
-                "there is none",
-                "see what the check before says",
-            ),
-        }
+        present(
+            self.bench.host.connector(&self.setting.manifest.id),
+            "a connector",
+        )
     }
 
     fn database(&self) -> Result<&Database, Trouble> {
@@ -226,13 +222,7 @@ impl Checks<'_> {
     }
 
     async fn describes(&self) -> Done {
-        if let Some(reason) = self.bench.refused() {
-            return fail(
-                "the host to load it",
-                reason,
-                "labd plugin check tells what is wrong with the package",
-            );
-        }
+        self.bench.loaded()?;
         let connector = self.connector()?;
         let (one, other) = (connector.describe().await, connector.describe().await);
         match (one, other) {

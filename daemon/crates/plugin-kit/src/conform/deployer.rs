@@ -7,7 +7,7 @@ use super::{
     peer::{Peer, Reply, nobody},
     provider::{SCRIPTS, found_secret},
     spec::{Recorded, for_peer},
-    suite::{Done, Trouble, fail, skip},
+    suite::{Done, Trouble, fail, present, skip},
 };
 use bytes::Bytes;
 use futures_util::{TryStreamExt as _, stream};
@@ -144,8 +144,8 @@ async fn refused(all: &Checks<'_>, suite: &mut Suite) -> Result<(), ConformError
             other.denied(),
         )
         .await;
-    for said in hasty.said().into_iter().chain(denying.said()) {
-        all.bench.say(said.place, said.text);
+    for other in [&hasty, &denying] {
+        all.bench.take_over(other);
     }
     Ok(())
 }
@@ -158,14 +158,10 @@ pub(super) struct Checks<'a> {
 
 impl Checks<'_> {
     fn deployer(&self) -> Result<Arc<dyn Deployer>, Trouble> {
-        match self.bench.host.deployer(&self.setting.manifest.id) {
-            Some(deployer) => Ok(deployer),
-            None => fail(
-                "a deployer",
-                "there is none",
-                "see what the check before says",
-            ),
-        }
+        present(
+            self.bench.host.deployer(&self.setting.manifest.id),
+            "a deployer",
+        )
     }
 
     /// Plays what is recorded.
@@ -319,13 +315,7 @@ impl Checks<'_> {
     }
 
     async fn describes(&self) -> Done {
-        if let Some(reason) = self.bench.refused() {
-            return fail(
-                "the host to load it",
-                reason,
-                "labd plugin check tells what is wrong with the package",
-            );
-        }
+        self.bench.loaded()?;
         match self.deployer()?.describe().await {
             Ok(info)
                 if !info.name.is_empty()

@@ -7,7 +7,7 @@ use super::{
     peer::{End, Peer, Received, Reply, nobody},
     refusals,
     spec::{Answer, Recorded, carries, contains, for_peer},
-    suite::{Done, Trouble, fail, skip},
+    suite::{Done, Trouble, fail, present, skip},
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -152,14 +152,10 @@ impl<'a> Provider<'a> {
     }
 
     fn provider(&self) -> Result<Arc<dyn AiProvider>, Trouble> {
-        match self.bench.host.ai_provider(&self.setting.manifest.id) {
-            Some(provider) => Ok(provider),
-            None => fail(
-                "a provider",
-                "there is none",
-                "see what the check before says",
-            ),
-        }
+        present(
+            self.bench.host.ai_provider(&self.setting.manifest.id),
+            "a provider",
+        )
     }
 
     /// Settings for an upstream at this origin, with a canary for each credential that may go there.
@@ -303,13 +299,7 @@ impl<'a> Provider<'a> {
     }
 
     async fn describes(&self) -> Done {
-        if let Some(reason) = self.bench.refused() {
-            return fail(
-                "the host to load it",
-                reason,
-                "labd plugin check tells what is wrong with the package",
-            );
-        }
+        self.bench.loaded()?;
         self.peer.play(|_| Reply::of(501, "nobody should ask"));
         let provider = self.provider()?;
         let mut before = None;

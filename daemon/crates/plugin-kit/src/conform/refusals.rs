@@ -74,8 +74,8 @@ pub(super) async fn run(
             denied(&other),
         )
         .await;
-    for said in hasty.said().into_iter().chain(denying.said()) {
-        bench.say(said.place, said.text);
+    for other in [&hasty, &denying] {
+        bench.take_over(other);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::{
     bench::{self, Bench, lock, told},
     growth,
     spec::{App, AppCall},
-    suite::{Done, Trouble, fail, skip},
+    suite::{Done, Trouble, fail, present, skip},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -122,14 +122,10 @@ impl AppServices for Services {
 
 impl Checks<'_> {
     fn sandbox(&self) -> Result<Arc<dyn Sandbox>, Trouble> {
-        match self.bench.host.sandbox(&self.setting.manifest.id) {
-            Some(sandbox) => Ok(sandbox),
-            None => fail(
-                "a sandbox",
-                "there is none",
-                "see what the check before says",
-            ),
-        }
+        present(
+            self.bench.host.sandbox(&self.setting.manifest.id),
+            "a sandbox",
+        )
     }
 
     fn app(&self) -> Result<(&App, Vec<SourceFile>), Trouble> {
@@ -166,13 +162,7 @@ impl Checks<'_> {
     }
 
     async fn describes(&self) -> Done {
-        if let Some(reason) = self.bench.refused() {
-            return fail(
-                "the host to load it",
-                reason,
-                "labd plugin check tells what is wrong with the package",
-            );
-        }
+        self.bench.loaded()?;
         match self.sandbox()?.describe().await {
             Ok(info) if !info.name.is_empty() && !info.description.is_empty() => Ok(()),
             other => fail(

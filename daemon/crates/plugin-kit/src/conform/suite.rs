@@ -101,6 +101,14 @@ pub(super) fn fail<T>(
     })
 }
 
+/// The plugin as its kind, which is there once it was loaded.
+pub(super) fn present<T>(plugin: Option<T>, kind: &str) -> Result<T, Trouble> {
+    plugin.map_or_else(
+        || fail(kind, "there is none", "see what the check before says"),
+        Ok,
+    )
+}
+
 /// Collects checks.
 pub(super) struct Suite {
     plugin: String,
