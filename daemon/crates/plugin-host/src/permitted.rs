@@ -13,6 +13,7 @@ use crate::{
         ai::{BoundCredential, ProviderAccess},
         connector::SourceAccess,
     },
+    lookup::Resolver,
     manifest::{HttpTarget, Permissions},
     net::Dialer,
     package::Package,
@@ -44,6 +45,7 @@ pub(crate) struct Permitted {
 pub(crate) struct Outside {
     pub egress: Egress,
     pub roots: TrustRoots,
+    pub resolver: Resolver,
     pub databases: Databases,
 }
 
@@ -143,6 +145,7 @@ impl Permitted {
         }
         state.net = NetAccess(permissions.net.then(|| {
             Dialer::new(Arc::clone(access), self.outside.roots.clone())
+                .resolving_with(self.outside.resolver.clone())
                 .revealing(self.core.id.clone(), permissions.reveal)
                 .observed_by(Arc::clone(&self.core) as _)
         }));

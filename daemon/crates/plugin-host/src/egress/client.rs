@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Fault, PluginError,
     address::Reach,
+    lookup::Resolver,
     tls::{TrustRoots, verifying_config},
 };
 use bytes::Bytes;
@@ -63,6 +64,8 @@ pub struct EgressSettings {
     pub roots: TrustRoots,
     /// The operator's proxy, if any: `http://proxy.example:3128`.
     pub proxy: Option<String>,
+    /// Who is asked for addresses.
+    pub resolver: Resolver,
     /// How much and how long.
     pub limits: HttpLimits,
 }
@@ -102,6 +105,7 @@ pub struct Egress {
 struct Shared {
     tls: ClientConfig,
     proxy: Option<(Url, Proxy)>,
+    resolver: Resolver,
     limits: HttpLimits,
     clients: Mutex<Clients>,
 }
@@ -140,6 +144,7 @@ impl Egress {
             shared: Arc::new(Shared {
                 tls,
                 proxy,
+                resolver: settings.resolver,
                 limits: settings.limits,
                 clients: Mutex::default(),
             }),
@@ -253,6 +258,7 @@ impl Shared {
             .dns_resolver(Arc::new(VettingResolver {
                 hosts: policy.hosts.clone(),
                 proxy: proxy_host.map(str::to_owned),
+                resolver: self.resolver.clone(),
             }))
             .user_agent(concat!("labd/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())

@@ -2,7 +2,7 @@
 
 use crate::{
     address::{Reach, Scope, scope},
-    lookup::{LookupError, lookup},
+    lookup::{LookupError, Resolver},
 };
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
@@ -13,6 +13,7 @@ pub(super) struct VettingResolver {
     pub(super) hosts: Arc<BTreeMap<String, Reach>>,
     /// The operator's own proxy may be anywhere.
     pub(super) proxy: Option<String>,
+    pub(super) resolver: Resolver,
 }
 
 /// Why there is no address to dial.
@@ -40,9 +41,13 @@ impl Resolve for VettingResolver {
                 .copied()
                 .unwrap_or(Reach::Public)
         };
+        let resolver = self.resolver.clone();
         Box::pin(async move {
             // Port 0 means the one of the URL.
-            let found = lookup(&host, 0).await.map_err(ResolveError::from)?;
+            let found = resolver
+                .lookup(&host, 0)
+                .await
+                .map_err(ResolveError::from)?;
             let (allowed, forbidden): (Vec<_>, Vec<_>) = found
                 .into_iter()
                 .partition(|address| reach.allows(address.ip()));

@@ -5,6 +5,7 @@ use crate::{
     PluginError,
     address::Reach,
     kinds::ai::{BoundCredential, ProviderAccess},
+    lookup::Resolver,
     manifest::{Credential, CredentialHost, Permissions},
     observe::Observer,
     tls::{
@@ -45,6 +46,7 @@ fn egress_with(limits: HttpLimits) -> Egress {
     Egress::new(EgressSettings {
         roots,
         proxy: None,
+        resolver: Resolver::default(),
         limits,
     })
     .expect("an egress")
@@ -283,7 +285,12 @@ async fn what_is_no_request_is_refused() -> TestResult {
 async fn a_name_that_leads_to_a_private_address_is_denied_unless_it_was_named() -> TestResult {
     let resolve = |reach| {
         let hosts = Arc::new([("localhost".to_owned(), reach)].into());
-        VettingResolver { hosts, proxy: None }.resolve("localhost".parse().expect("a name"))
+        let resolver = VettingResolver {
+            hosts,
+            proxy: None,
+            resolver: Resolver::default(),
+        };
+        resolver.resolve("localhost".parse().expect("a name"))
     };
     let error = resolve(Reach::Public).await.err().expect("forbidden");
     assert!(
@@ -415,6 +422,7 @@ async fn https_is_verified_and_speaks_http2() -> TestResult {
     let trusting = Egress::new(EgressSettings {
         roots,
         proxy: None,
+        resolver: Resolver::default(),
         limits,
     })?;
     let response = trusting.send(&policy(&origin), get(&origin)).await?;
@@ -676,6 +684,7 @@ async fn a_configured_proxy_is_used_and_may_be_private() -> TestResult {
     let egress = Egress::new(EgressSettings {
         roots: TrustRoots::only(&stranger)?,
         proxy: Some(format!("http://localhost:{port}")),
+        resolver: Resolver::default(),
         limits: HttpLimits::default(),
     })?;
     let policy = HttpPolicy::new("acme.gateway").allow("http://api.acme.example")?;

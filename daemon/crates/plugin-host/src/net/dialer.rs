@@ -5,7 +5,7 @@ use crate::{
     Denial, Fault, PluginError,
     address::{Reach, literal, scope},
     kinds::connector::{SourceAccess, Target, TlsMode},
-    lookup::lookup,
+    lookup::Resolver,
     observe::{Observer, Unobserved},
     tls::TrustRoots,
 };
@@ -56,11 +56,13 @@ pub struct Dialer {
 }
 
 /// What the connections of a source share.
+#[derive(Clone)]
 pub(super) struct Shared {
     pub(super) access: Arc<SourceAccess>,
     pub(super) plugin: String,
     pub(super) revealed: BTreeSet<String>,
     pub(super) observer: Arc<dyn Observer>,
+    resolver: Resolver,
     roots: TrustRoots,
     config: OnceLock<ClientConfig>,
 }
@@ -68,61 +70,44 @@ pub(super) struct Shared {
 impl Dialer {
     /// A way to the servers of this source, over which nothing is revealed and nobody listens.
     pub fn new(access: Arc<SourceAccess>, roots: TrustRoots) -> Self {
-        Self::build(
-            access,
-            roots,
-            String::new(),
-            BTreeSet::new(),
-            Arc::new(Unobserved),
-        )
+        Self {
+            shared: Arc::new(Shared {
+                access,
+                plugin: String::new(),
+                revealed: BTreeSet::new(),
+                observer: Arc::new(Unobserved),
+                resolver: Resolver::default(),
+                roots,
+                config: OnceLock::new(),
+            }),
+        }
     }
 
     /// Lets a plugin read these credentials: its manifest's `reveal` list, as far as granted.
     #[must_use]
     pub fn revealing(
-        self,
+        mut self,
         plugin: impl Into<String>,
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        Self::build(
-            self.shared.access.clone(),
-            self.shared.roots.clone(),
-            plugin.into(),
-            names.into_iter().map(Into::into).collect(),
-            self.shared.observer.clone(),
-        )
+        let shared = Arc::make_mut(&mut self.shared);
+        shared.plugin = plugin.into();
+        shared.revealed = names.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Reports bytes and revealed names to this observer.
     #[must_use]
-    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
-        Self::build(
-            self.shared.access.clone(),
-            self.shared.roots.clone(),
-            self.shared.plugin.clone(),
-            self.shared.revealed.clone(),
-            observer,
-        )
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        Arc::make_mut(&mut self.shared).observer = observer;
+        self
     }
 
-    fn build(
-        access: Arc<SourceAccess>,
-        roots: TrustRoots,
-        plugin: String,
-        revealed: BTreeSet<String>,
-        observer: Arc<dyn Observer>,
-    ) -> Self {
-        let config = OnceLock::new();
-        Self {
-            shared: Arc::new(Shared {
-                access,
-                plugin,
-                revealed,
-                observer,
-                roots,
-                config,
-            }),
-        }
+    /// Asks this resolver for addresses.
+    #[must_use]
+    pub fn resolving_with(mut self, resolver: Resolver) -> Self {
+        Arc::make_mut(&mut self.shared).resolver = resolver;
+        self
     }
 
     /// The servers of the source, in the order in which to try them.
@@ -167,7 +152,7 @@ impl Dialer {
                 )))
             })?;
         let (stream, peer) = match target {
-            Target::Tcp { host, port } => connect_tcp(host, *port).await?,
+            Target::Tcp { host, port } => connect_tcp(&self.shared.resolver, host, *port).await?,
             Target::Unix(path) => connect_unix(path).await?,
         };
         Ok(Conn::new(stream, peer, self.shared.clone()))
@@ -189,10 +174,14 @@ fn unavailable(message: String) -> PluginError {
     PluginError::Unavailable(Fault::new(message))
 }
 
-async fn connect_tcp(host: &str, port: u16) -> Result<(Stream, Peer), PluginError> {
+async fn connect_tcp(
+    resolver: &Resolver,
+    host: &str,
+    port: u16,
+) -> Result<(Stream, Peer), PluginError> {
     let deadline = Instant::now() + CONNECT_TIMEOUT;
     let name = endpoint(host, port);
-    let addresses = timeout_at(deadline, lookup(host, port))
+    let addresses = timeout_at(deadline, resolver.lookup(host, port))
         .await
         .map_err(|_| unavailable(format!("looking up {host} took longer than 10 s")))?
         .map_err(|error| unavailable(error.to_string()))?;

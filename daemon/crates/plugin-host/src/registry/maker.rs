@@ -8,6 +8,7 @@ use crate::{
     egress::{Egress, EgressSettings, HttpLimits},
     engine::SharedEngine,
     grants::GrantBook,
+    lookup::Resolver,
     manifest::Kind,
     package::Package,
     permitted::{Outside, Permitted},
@@ -41,9 +42,11 @@ impl Maker {
             between_bytes: options.limits.between_events,
             ..HttpLimits::default()
         };
+        let resolver = Resolver::knowing(options.hosts.clone());
         let egress = Egress::new(EgressSettings {
             roots: roots.clone(),
             proxy: options.proxy.clone(),
+            resolver: resolver.clone(),
             limits: http,
         });
         Ok(Self {
@@ -58,6 +61,7 @@ impl Maker {
             outside: Outside {
                 egress: egress.map_err(StartError::Egress)?,
                 roots,
+                resolver,
                 databases: Databases::new(FileRules {
                     forbidden: vec![options.data_dir.clone()],
                     allowed: options.sqlite_allowed.clone(),

@@ -37,6 +37,7 @@ use crate::{
 use bytes::Bytes;
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock, Weak},
     time::{Duration, Instant},
@@ -64,6 +65,9 @@ pub struct PluginOptions {
     pub extra_roots: Option<String>,
     /// The proxy for requests of plugins, if any: `http://proxy.example:3128`.
     pub proxy: Option<String>,
+    /// Addresses of names, looked up here before the operating system is asked: what hosts(5) is to
+    /// a machine. For tests, which have no name server of their own.
+    pub hosts: BTreeMap<String, Vec<IpAddr>>,
     /// Folders within the data directory in which SQLite files of data sources may lie after all,
     /// such as sample databases.
     pub sqlite_allowed: Vec<PathBuf>,

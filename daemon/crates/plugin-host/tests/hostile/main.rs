@@ -23,7 +23,7 @@
 //! | imports are declared | a component that imports more | `loading::all_undeclared_imports_are_listed` |
 //! | WASI is inert | environment, folders, sockets, names | `wasi` |
 //! | `http`: exactly the origins of the manifest | another origin, another port, user names in URLs | `egress::only_the_very_origin_may_be_asked`, `provider::another_origin_is_denied_to_the_plugin_and_shown_to_the_operator` |
-//! | resolved addresses are vetted | a name that leads to a private address | `egress::a_name_that_leads_to_a_private_address_is_denied_unless_it_was_named` |
+//! | resolved addresses are vetted | a name that leads to a private address, to this machine, to the metadata service | [`requests::a_name_of_the_manifest_does_not_lead_inside`], [`requests::a_name_of_the_operator_leads_inside_but_never_to_the_metadata_service`], [`requests::a_name_of_a_data_source_never_leads_to_the_metadata_service`] |
 //! | literal addresses are vetted | loopback, metadata, IPv4 inside IPv6 in every spelling | [`requests::no_spelling_of_an_address_leads_past_the_manifest`], `address` |
 //! | redirects are not followed | a server that sends the plugin on | [`requests::a_redirect_is_handed_over_and_its_target_is_checked_anew`] |
 //! | the host alone writes the credential | the header in any casing, and as a trailer | [`requests::an_injected_header_is_denied_in_any_casing`] |
@@ -95,11 +95,11 @@ fn failure(host: &TestHost) -> String {
     }
 }
 
-/// A data source with a server on this machine.
-fn source(port: u16) -> Arc<SourceAccess> {
+/// A data source with a server.
+fn source(host: &str, port: u16) -> Arc<SourceAccess> {
     let mut access = Arc::unwrap_or_clone(support::source("s"));
     access.targets = vec![Target::Tcp {
-        host: "127.0.0.1".into(),
+        host: host.into(),
         port,
     }];
     access

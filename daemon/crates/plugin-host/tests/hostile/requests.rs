@@ -1,6 +1,6 @@
 //! Providers that ask for what they may not have.
 
-use super::OK;
+use super::{CONNECTOR, OK, OPEN, source};
 use crate::support::{Guest, ID, TestHost, World};
 use labd_plugin_host::{
     PluginError,
@@ -44,6 +44,10 @@ impl Texts {
 /// A provider that sends a GET to each address, one after another, as long as there is an answer,
 /// and passes on the last one's body. `headers` go along with the first.
 fn provider(urls: &[&str], headers: &[(&str, &str)]) -> TestHost {
+    guest(urls, headers).permissions(PERMISSIONS).host()
+}
+
+fn guest(urls: &[&str], headers: &[(&str, &str)]) -> Guest {
     let mut texts = Texts::new();
     let get = texts.add("GET");
     let mut list = String::new();
@@ -101,8 +105,6 @@ fn provider(urls: &[&str], headers: &[(&str, &str)]) -> TestHost {
         .head(head)
         .body("complete", complete)
         .body("[method]completion.next", next)
-        .permissions(PERMISSIONS)
-        .host()
 }
 
 fn access(origin: &str) -> ProviderAccess {
@@ -215,6 +217,103 @@ async fn no_spelling_of_an_address_leads_past_the_manifest() {
     }
     inside.set_nonblocking(true).unwrap();
     assert!(inside.accept().is_err(), "it was reached");
+}
+
+/// Addresses that no name of a manifest may lead to.
+const INSIDE: [&str; 9] = [
+    "127.0.0.1",
+    "10.0.0.7",
+    "192.168.0.7",
+    "100.64.0.7",
+    "169.254.169.254",
+    "::1",
+    "fd00::7",
+    "::ffff:127.0.0.1",
+    "64:ff9b::7f00:1",
+];
+
+#[tokio::test]
+async fn a_name_of_the_manifest_does_not_lead_inside() {
+    let inside = Listener::bind("127.0.0.1:0").unwrap();
+    let port = inside.local_addr().unwrap().port();
+    let origin = format!("https://named.example:{port}");
+    for address in INSIDE {
+        let host = guest(&[&origin], &[])
+            .permissions(format!("http = [\"{origin}\"]"))
+            .name("named.example", address)
+            .host();
+        let denial = denied(complete(&host, "http://unused.example").await);
+        assert_eq!(denial.capability, "http", "{address}");
+        assert!(
+            denial.message.starts_with("named.example leads to "),
+            "{address}: {}",
+            denial.message
+        );
+    }
+    inside.set_nonblocking(true).unwrap();
+    assert!(inside.accept().is_err(), "it was reached");
+}
+
+#[tokio::test]
+async fn a_name_of_the_operator_leads_inside_but_never_to_the_metadata_service() {
+    let (listener, origin) = listen().await;
+    let origin = origin.replace("127.0.0.1", "named.example");
+    let named = |address| {
+        guest(&[&origin], &[])
+            .permissions("http = [\"from-config:base-url\"]")
+            .name("named.example", address)
+            .host()
+    };
+    let response = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let host = named("127.0.0.1");
+    let (outcome, requests) = tokio::join!(
+        complete(&host, &origin),
+        answer(listener, response.to_owned())
+    );
+    outcome.map(drop).unwrap();
+    assert_eq!(requests.len(), 1);
+    for address in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"] {
+        let host = named(address);
+        let denial = denied(complete(&host, &origin).await);
+        assert!(
+            denial.message.starts_with("named.example leads to "),
+            "{address}: {}",
+            denial.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_a_data_source_never_leads_to_the_metadata_service() {
+    let ping = format!(
+        "(call $connect (i32.const 0) (i32.const 3072))
+         (if (i32.load8_u (i32.const 3072)) (then (return (i32.const 3072))))
+         {OK}"
+    );
+    let named = |address| {
+        Guest::new(World::Connector)
+            .head(CONNECTOR)
+            .body("open", OPEN)
+            .body("[method]connection.ping", ping.clone())
+            .permissions("net = \"from-config\"\nreveal = [\"password\"]")
+            .name("named.example", address)
+            .host()
+    };
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let ping = async |address| {
+        let host = named(address);
+        let connector = host.host.connector(ID).unwrap();
+        let mut connection = connector.open(source("named.example", port)).await?;
+        connection.ping().await
+    };
+    assert_eq!(ping("127.0.0.1").await, Ok(()));
+    for address in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"] {
+        match ping(address).await {
+            Err(PluginError::Denied(denial)) => assert_eq!(denial.capability, "net"),
+            other => panic!("{address}: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

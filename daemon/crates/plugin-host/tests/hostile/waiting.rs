@@ -119,7 +119,7 @@ async fn a_database_that_is_silent_holds_nobody() {
             ..Limits::default()
         });
     let connector = host.host.connector(ID).unwrap();
-    let mut connection = connector.open(source(port)).await.unwrap();
+    let mut connection = connector.open(source("127.0.0.1", port)).await.unwrap();
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut everything = Vec::new();

@@ -13,7 +13,7 @@ const PERMISSIONS: &str = "net = \"from-config\"\nreveal = [\"password\"]";
 async fn says(host: &TestHost, port: u16) -> (String, String) {
     let mut events = host.host.events();
     let connector = host.host.connector(ID).unwrap();
-    let mut connection = connector.open(source(port)).await.unwrap();
+    let mut connection = connector.open(source("127.0.0.1", port)).await.unwrap();
     let Err(PluginError::Internal(message)) = connection.ping().await else {
         panic!("it was to fail");
     };

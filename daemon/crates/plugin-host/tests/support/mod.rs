@@ -14,7 +14,7 @@ use labd_plugin_host::{
     EmbeddedFile, Limits, PluginHost, PluginOptions,
     kinds::connector::{ConnectorConfig, SourceAccess, TlsMode},
 };
-use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, net::IpAddr, path::Path, sync::Arc};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{
     LiftLowerAbi, ManglingAndAbi, Resolve, TypeDefKind, WasmExport, WasmExportKind, WorldId,
@@ -142,7 +142,8 @@ pub struct Guest {
     world: World,
     bodies: BTreeMap<&'static str, String>,
     head: String,
-    permissions: &'static str,
+    permissions: String,
+    hosts: BTreeMap<String, Vec<IpAddr>>,
     wasi: bool,
 }
 
@@ -152,7 +153,8 @@ impl Guest {
             world,
             bodies: BTreeMap::new(),
             head: "(memory (export \"memory\") 2)".into(),
-            permissions: "",
+            permissions: String::new(),
+            hosts: BTreeMap::new(),
             wasi: false,
         }
     }
@@ -176,8 +178,15 @@ impl Guest {
     }
 
     /// The manifest's permissions, and what may follow them.
-    pub fn permissions(mut self, permissions: &'static str) -> Self {
-        self.permissions = permissions;
+    pub fn permissions(mut self, permissions: impl Into<String>) -> Self {
+        self.permissions = permissions.into();
+        self
+    }
+
+    /// Where a name leads to in its host.
+    pub fn name(mut self, name: &str, address: &str) -> Self {
+        let address = address.parse().unwrap();
+        self.hosts.insert(name.into(), vec![address]);
         self
     }
 
@@ -262,7 +271,12 @@ impl Guest {
 
     /// The same with other limits.
     pub fn host_with(&self, limits: Limits) -> TestHost {
-        TestHost::new(package(self.manifest(), self.component()), limits)
+        TestHost::start(PluginOptions {
+            embedded: package(self.manifest(), self.component()),
+            limits,
+            hosts: self.hosts.clone(),
+            ..PluginOptions::default()
+        })
     }
 
     /// Its `plugin.toml`.
@@ -310,12 +324,18 @@ pub struct TestHost {
 
 impl TestHost {
     pub fn new(embedded: Vec<EmbeddedFile>, limits: Limits) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let host = PluginHost::start(PluginOptions {
-            data_dir: dir.path().to_owned(),
+        Self::start(PluginOptions {
             embedded,
             limits,
             ..PluginOptions::default()
+        })
+    }
+
+    fn start(options: PluginOptions) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let host = PluginHost::start(PluginOptions {
+            data_dir: dir.path().to_owned(),
+            ..options
         })
         .unwrap();
         Self { host, dir }
