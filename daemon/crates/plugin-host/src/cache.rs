@@ -293,7 +293,7 @@ mod tests {
         fn filled(&self) -> Cache {
             let cache = self.cache();
             let wasm = wat::parse_str(EMPTY).unwrap();
-            let code = self.engine.background.precompile_component(&wasm).unwrap();
+            let code = self.engine.compile(&wasm, true).unwrap();
             cache.store(&self.engine.engine, &self.digest, &code);
             cache
         }

@@ -5,10 +5,11 @@
 //! container), instances are allocated on demand, which works the same and takes somewhat longer.
 
 use crate::limits::{self, EPOCH_TICK, TICKER_LINGER};
+use quanta::Clock;
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::Thread,
 };
@@ -29,8 +30,7 @@ pub enum EngineError {
 #[derive(Clone)]
 pub(crate) struct SharedEngine {
     pub engine: Engine,
-    /// Compiles on one thread, for the background; its output is the same.
-    pub background: Engine,
+    pub clock: Clock,
     pub ticker: Arc<Ticker>,
 }
 
@@ -44,13 +44,21 @@ impl SharedEngine {
                 Engine::new(&config(false, true)).map_err(failed)?
             }
         };
-        let background = Engine::new(&config(false, false)).map_err(failed)?;
         let ticker = Ticker::start(&engine)?;
         Ok(Self {
             engine,
-            background,
+            clock: Clock::new(),
             ticker,
         })
+    }
+
+    /// Machine code of a component; in the background on one thread, with the same outcome.
+    pub fn compile(&self, wasm: &[u8], in_background: bool) -> wasmtime::Result<Vec<u8>> {
+        if in_background {
+            Engine::new(&config(false, false))?.precompile_component(wasm)
+        } else {
+            self.engine.precompile_component(wasm)
+        }
     }
 }
 
@@ -87,8 +95,12 @@ fn config(pooling: bool, parallel: bool) -> Config {
 
 /// Advances the engine's epoch every [`EPOCH_TICK`] while guests run, and sleeps otherwise: an idle
 /// daemon does not wake up for it.
+///
+/// A guest says that it runs each time its future is polled, and one that runs for long is polled
+/// again at the next tick, so the ticker need not count who runs.
 pub(crate) struct Ticker {
-    running: AtomicUsize,
+    /// Some guest began to run since the last tick.
+    active: AtomicBool,
     parked: AtomicBool,
     thread: Thread,
 }
@@ -107,7 +119,7 @@ impl Ticker {
                     let (Some(ticker), Some(engine)) = (ticker.upgrade(), engine.upgrade()) else {
                         return;
                     };
-                    if ticker.running.load(Ordering::SeqCst) > 0 {
+                    if ticker.active.swap(false, Ordering::SeqCst) {
                         idle = 0;
                     } else if idle < TICKER_LINGER {
                         idle += 1;
@@ -115,7 +127,7 @@ impl Ticker {
                         ticker.parked.store(true, Ordering::SeqCst);
                         // A guest that began before it saw `parked` is seen here; one that begins
                         // later sees `parked` and wakes this thread.
-                        if ticker.running.load(Ordering::SeqCst) == 0 {
+                        if !ticker.active.load(Ordering::SeqCst) {
                             drop(ticker);
                             drop(engine);
                             std::thread::park();
@@ -130,7 +142,7 @@ impl Ticker {
                 }
             })?;
         let ticker = Arc::new(Self {
-            running: AtomicUsize::new(0),
+            active: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             thread: handle.thread().clone(),
         });
@@ -139,13 +151,18 @@ impl Ticker {
         Ok(ticker)
     }
 
-    /// A guest runs until the guard is dropped.
-    pub fn run(&self) -> Running<'_> {
-        self.running.fetch_add(1, Ordering::SeqCst);
+    /// A guest, whose deadline is set, is about to run.
+    pub fn run(&self) {
+        // Where `active` is seen, the ticker is yet to take it back, and ticks many times before it
+        // parks: this guest gives way at one of these ticks, and comes here again. This spares most
+        // calls the store, for which they would have to wait for one another.
+        if self.active.load(Ordering::Relaxed) {
+            return;
+        }
+        self.active.store(true, Ordering::SeqCst);
         if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
             self.thread.unpark();
         }
-        Running(self)
     }
 
     #[cfg(test)]
@@ -157,15 +174,6 @@ impl Ticker {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.thread.unpark();
-    }
-}
-
-/// See [`Ticker::run`].
-pub(crate) struct Running<'a>(&'a Ticker);
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -186,9 +194,8 @@ mod tests {
     fn the_ticker_sleeps_when_no_guest_runs_and_wakes_for_the_next() {
         let shared = SharedEngine::new().unwrap();
         wait_until("it never sleeps", || shared.ticker.is_parked());
-        let guard = shared.ticker.run();
+        shared.ticker.run();
         assert!(!shared.ticker.is_parked());
-        drop(guard);
         wait_until("it never sleeps again", || shared.ticker.is_parked());
     }
 }

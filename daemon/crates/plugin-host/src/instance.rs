@@ -13,6 +13,7 @@ use crate::{
     plugin_core::{PluginCore, add},
     state::{HostState, LimitHit, Metered, TimeMeter, new_store},
 };
+use crossbeam_utils::atomic::AtomicCell;
 use futures_util::future::BoxFuture;
 use labd_plugin_package::text::defuse_lines;
 use std::{
@@ -145,7 +146,8 @@ async fn within<F: Future + Unpin>(limit: Duration, mut call: Metered<'_, F>) ->
         Poll::Ready(output) => Some(output),
         Poll::Pending => {
             let left = limit.saturating_sub(call.meter.ran());
-            tokio::time::timeout(left, call).await.ok()
+            // In a place of its own, so that calls which never wait do not carry room for a timer.
+            Box::pin(tokio::time::timeout(left, call)).await.ok()
         }
     }
 }
@@ -166,8 +168,13 @@ fn explain(error: &wasmtime::Error, store: &Store<HostState>) -> String {
 pub(crate) const RETIRED: &str = "another version has taken its place, or it was disabled";
 
 /// A place for an instance that its pool can empty.
+///
+/// Whoever takes the instance out has it to himself; a lock would cost more than some calls.
 pub(crate) struct Slot<C> {
-    live: Mutex<Option<Box<Live<C>>>>,
+    live: AtomicCell<Option<Box<Live<C>>>>,
+    /// Whether it lies there, or is just being put there.
+    present: AtomicBool,
+    meter: Arc<TimeMeter>,
     /// The holder can do without the state in it: the pool may drop the instance between calls.
     evictable: AtomicBool,
     gone: Mutex<String>,
@@ -176,14 +183,16 @@ pub(crate) struct Slot<C> {
 impl<C> Slot<C> {
     pub fn new(live: Live<C>, evictable: bool) -> Self {
         Self {
-            live: Mutex::new(Some(Box::new(live))),
+            present: AtomicBool::new(true),
+            meter: Arc::clone(&live.meter),
+            live: AtomicCell::new(Some(Box::new(live))),
             evictable: AtomicBool::new(evictable),
             gone: Mutex::new("a call was cancelled".into()),
         }
     }
 
     pub fn is_live(&self) -> bool {
-        lock(&self.live).is_some()
+        self.present.load(Ordering::Acquire)
     }
 
     pub fn set_evictable(&self, evictable: bool) {
@@ -192,26 +201,33 @@ impl<C> Slot<C> {
 
     /// Since when it is idle; none while it is gone, at work or needed.
     pub fn idle_since(&self) -> Option<Instant> {
-        let live = lock(&self.live);
-        let live = live.as_ref()?;
-        let idle = self.evictable.load(Ordering::Relaxed);
-        idle.then(|| live.meter.last())
+        let idle = self.is_live() && self.evictable.load(Ordering::Relaxed);
+        idle.then(|| self.meter.last())
     }
 
     /// Drops the instance.
     pub fn evict(&self, reason: &str) {
-        if let Some(live) = lock(&self.live).take() {
-            *lock(&self.gone) = reason.to_owned();
-            drop(live);
+        // Held meanwhile, so that who misses the instance reads why.
+        let mut gone = lock(&self.gone);
+        let live = self.take();
+        if live.is_some() {
+            reason.clone_into(&mut gone);
         }
+        drop(gone);
+        drop(live);
     }
 
     fn take(&self) -> Option<Box<Live<C>>> {
-        lock(&self.live).take()
+        let live = self.live.take();
+        if live.is_some() {
+            self.present.store(false, Ordering::Release);
+        }
+        live
     }
 
     fn put(&self, live: Box<Live<C>>) {
-        *lock(&self.live) = Some(live);
+        self.present.store(true, Ordering::Release);
+        self.live.store(Some(live));
     }
 }
 
@@ -256,8 +272,9 @@ impl<C: Contract> Instance<C> {
     /// Sets up the store between calls. Without effect when the instance is gone: the next call
     /// tells so.
     pub fn with_state(&self, change: impl FnOnce(&mut HostState)) {
-        if let Some(live) = lock(&self.slot.live).as_mut() {
+        if let Some(mut live) = self.slot.take() {
             change(live.store.data_mut());
+            self.slot.put(live);
         }
     }
 

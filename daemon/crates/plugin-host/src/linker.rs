@@ -89,12 +89,7 @@ pub(crate) fn component(
     }
     shape::check(&wasm).map_err(LoadError::TooMuchWork)?;
     let compile = |e: wasmtime::Error| LoadError::Compile(format!("{e:#}"));
-    let compiler = if in_background {
-        &engine.background
-    } else {
-        &engine.engine
-    };
-    let code = compiler.precompile_component(&wasm).map_err(compile)?;
+    let code = engine.compile(&wasm, in_background).map_err(compile)?;
     cache.store(&engine.engine, digest, &code);
     match cache.load(&engine.engine, digest) {
         Some(component) => Ok(component),

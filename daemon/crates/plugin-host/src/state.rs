@@ -8,6 +8,7 @@ use crate::{
     },
     plugin_core::{PluginCore, add},
 };
+use quanta::Clock;
 use std::{
     future::Future,
     pin::Pin,
@@ -95,7 +96,7 @@ pub(crate) fn new_store(
     store.limiter(|state| &mut state.space);
     store.set_hostcall_fuel(limits.hostcall_bytes);
     store.set_max_component_handles(limits.resources);
-    let meter = Arc::new(TimeMeter::new(limits.cpu));
+    let meter = Arc::new(TimeMeter::new(engine.clock.clone(), limits.cpu));
     let time = Arc::clone(&meter);
     store.epoch_deadline_callback(move |_| {
         if time.is_spent() {
@@ -205,36 +206,39 @@ impl ResourceLimiter for SpaceMeter {
 
 /// Measures how long a guest itself runs in one call: the time in which its future is polled.
 /// Waiting for the network costs it nothing.
+///
+/// Its clock is the processor's counter where that can be relied upon: two readings of the system's
+/// clock would take a quarter of the time of a short call.
 pub(crate) struct TimeMeter {
     limit: Duration,
-    epoch: Instant,
-    /// Nanoseconds of the finished polls of this call.
+    clock: Clock,
+    /// Nanoseconds of the finished polls of this call. Only the poll writes here and below.
     ran: AtomicU64,
-    /// When the present poll began, in nanoseconds since `epoch`.
+    /// When the present poll began, by the clock's own count.
     since: AtomicU64,
     /// When the last poll ended, likewise.
     ended: AtomicU64,
 }
 
 impl TimeMeter {
-    fn new(limit: Duration) -> Self {
+    fn new(clock: Clock, limit: Duration) -> Self {
+        let now = clock.raw();
         Self {
             limit,
-            epoch: Instant::now(),
+            clock,
             ran: AtomicU64::new(0),
-            since: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
+            since: AtomicU64::new(now),
+            ended: AtomicU64::new(now),
         }
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    /// Nanoseconds from one reading of the clock until a later one.
+    fn between(&self, began: u64, ended: u64) -> u64 {
+        self.clock.delta_as_nanos(began, ended.max(began))
     }
 
     fn is_spent(&self) -> bool {
-        let poll = self
-            .now()
-            .saturating_sub(self.since.load(Ordering::Relaxed));
+        let poll = self.between(self.since.load(Ordering::Relaxed), self.clock.raw());
         let ran = self.ran.load(Ordering::Relaxed).saturating_add(poll);
         Duration::from_nanos(ran) > self.limit
     }
@@ -251,7 +255,9 @@ impl TimeMeter {
 
     /// When the guest ran last.
     pub fn last(&self) -> Instant {
-        self.epoch + Duration::from_nanos(self.ended.load(Ordering::Relaxed))
+        let idle = self.between(self.ended.load(Ordering::Relaxed), self.clock.raw());
+        let now = Instant::now();
+        now.checked_sub(Duration::from_nanos(idle)).unwrap_or(now)
     }
 }
 
@@ -267,15 +273,16 @@ impl<F: Future + Unpin> Future for Metered<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let began = self.meter.now();
+        let began = self.meter.clock.raw();
         self.meter.since.store(began, Ordering::Relaxed);
-        let running = self.ticker.run();
+        self.ticker.run();
         let result = Pin::new(&mut self.call).poll(cx);
-        drop(running);
-        let ended = self.meter.now();
-        let ran = ended.saturating_sub(began);
+        let ended = self.meter.clock.raw();
+        let ran = self.meter.between(began, ended);
         self.meter.ended.store(ended, Ordering::Relaxed);
-        self.meter.ran.fetch_add(ran, Ordering::Relaxed);
+        let before = self.meter.ran.load(Ordering::Relaxed);
+        let after = before.saturating_add(ran);
+        self.meter.ran.store(after, Ordering::Relaxed);
         add(&self.core.counters.cpu_nanos, ran);
         result
     }
