@@ -1,7 +1,6 @@
 //! What crosses crates: end to end, hostile plugins, crash, browser.
 
 pub mod access;
-pub mod ai_peer;
 pub mod browser;
 pub mod daemon;
 pub mod https;
@@ -9,3 +8,5 @@ pub mod proxy;
 pub mod repository;
 pub mod rest_peer;
 pub mod servers;
+
+pub use labd_ai_peer as ai_peer;

@@ -1,20 +1,25 @@
-//! The scripted AI provider does what its script says.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! Replies that a test wrote itself, byte for byte.
 
 use std::time::Duration;
 
-use labd_tests::ai_peer::{AiPeer, Reply, Step};
-use reqwest::Client;
+use http_body_util::BodyExt as _;
+use hyper::{Response, body::Incoming};
+use labd_ai_peer::{AiPeer, Reply, Step};
 
-async fn ask(peer: &AiPeer) -> reqwest::Result<reqwest::Response> {
-    // Already installed by another test of this process, or now.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::new()
-        .post(format!("{}/chat/completions", peer.base_url()))
-        .header("authorization", "Bearer canary")
-        .body("{\"stream\":true}")
-        .send()
+use crate::client::{Answered, open, send};
+
+const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
+
+async fn ask(peer: &AiPeer) -> Answered {
+    let url = format!("{}/chat/completions", peer.base_url());
+    send("POST", &url, &[("authorization", "Bearer canary")], BODY)
         .await
+        .unwrap()
+}
+
+async fn begin(peer: &AiPeer) -> Response<Incoming> {
+    let url = format!("{}/chat/completions", peer.base_url());
+    open("POST", &url, &[], BODY).await.unwrap()
 }
 
 #[tokio::test]
@@ -25,20 +30,15 @@ async fn replies_come_in_the_order_of_the_script_and_requests_are_kept() {
     ])
     .await
     .unwrap();
-    let refused = ask(&peer).await.unwrap();
-    assert_eq!(
-        (
-            refused.status().as_u16(),
-            refused.headers()["retry-after"].to_str().unwrap()
-        ),
-        (429, "3")
-    );
-    let text = ask(&peer).await.unwrap().text().await.unwrap();
+    let refused = ask(&peer).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.headers["retry-after"], "3");
+    let text = ask(&peer).await.body;
     assert!(
         text.contains("Grüß") && text.ends_with("data: [DONE]\n\n"),
         "{text}"
     );
-    assert_eq!(ask(&peer).await.unwrap().status(), 501);
+    assert_eq!(ask(&peer).await.status, 501);
     let requests = peer.requests();
     assert_eq!(requests.len(), 3);
     assert_eq!(requests[1].header("authorization"), Some("Bearer canary"));
@@ -53,15 +53,15 @@ async fn a_cut_breaks_the_body_after_what_was_sent() {
         .paced(Duration::from_millis(5))])
     .await
     .unwrap();
-    let mut response = ask(&peer).await.unwrap();
+    let mut response = begin(&peer).await;
     let mut seen = Vec::new();
     let ended = loop {
-        match response.chunk().await {
-            Ok(Some(bytes)) => seen.extend_from_slice(&bytes),
+        match response.frame().await {
+            Some(Ok(frame)) => seen.extend_from_slice(frame.data_ref().unwrap()),
             other => break other,
         }
     };
-    assert!(ended.is_err());
+    assert!(ended.is_some(), "an error, not an end");
     assert!(String::from_utf8(seen).unwrap().contains("half"));
 }
 
@@ -73,13 +73,10 @@ async fn a_long_line_arrives_whole_and_silence_lasts() {
     ])
     .await
     .unwrap();
-    assert_eq!(
-        ask(&peer).await.unwrap().bytes().await.unwrap().len(),
-        (10 << 20) + 2
-    );
-    let waiting = ask(&peer).await.unwrap();
+    assert_eq!(ask(&peer).await.body.len(), (10 << 20) + 2);
+    let waiting = begin(&peer).await.into_body();
     assert!(
-        tokio::time::timeout(Duration::from_millis(200), waiting.bytes())
+        tokio::time::timeout(Duration::from_millis(200), waiting.collect())
             .await
             .is_err()
     );
