@@ -225,6 +225,40 @@ pub fn retry_after<H: Host>(host: &H, headers: &[(String, String)]) -> Option<Du
     Some(Duration::from_millis(at.saturating_sub(host.now())))
 }
 
+/// Milliseconds since the Unix epoch of a moment as RFC 3339 writes it: `2026-11-23T04:05:06.5Z`, or
+/// with an offset such as `+01:00`; none when it is none.
+pub fn timestamp(text: &str) -> Option<u64> {
+    let (date, time) = text.trim().split_once(['T', 't', ' '])?;
+    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (time, offset) = match time.find(['Z', 'z', '+', '-']) {
+        Some(at) => time.split_at(at),
+        None => return None,
+    };
+    let offset = match offset.split_at_checked(1)? {
+        ("+", offset) => minutes(offset)?,
+        ("-", offset) => -minutes(offset)?,
+        _ => 0,
+    };
+    let (clock, seconds) = time.rsplit_once(':')?;
+    let seconds = seconds
+        .parse::<f64>()
+        .ok()
+        .filter(|s| (0.0..61.0).contains(s))?;
+    let of_day = (minutes(clock)? - offset) * 60_000 + (seconds * 1000.0).round() as i64;
+    u64::try_from(days_since_epoch(year, month, day) * 86_400_000 + of_day).ok()
+}
+
+/// Minutes of `04:05`.
+fn minutes(clock: &str) -> Option<i64> {
+    let (hours, minutes) = clock.split_once(':')?;
+    let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+    (hours < 24 && minutes < 60).then(|| i64::from(hours) * 60 + i64::from(minutes))
+}
+
 /// Maps a status that is not a success to the contract's error. `fault` is what the upstream's
 /// body says; an upstream that tells more by its own code is the plugin's to classify.
 pub fn status_error<H: Host>(
@@ -332,6 +366,27 @@ mod tests {
             "Mon, 01 Jan 99999 00:01:00 GMT",
         ] {
             assert_eq!(wait("retry-after", nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_with_its_offset() {
+        let first = Some(1_704_067_200_000);
+        assert_eq!(timestamp("2024-01-01T00:00:00Z"), first);
+        assert_eq!(timestamp("2024-01-01T01:30:00+01:30"), first);
+        assert_eq!(timestamp("2023-12-31T23:00:00-01:00"), first);
+        assert_eq!(
+            timestamp("2024-01-01T00:00:01.25Z"),
+            first.map(|at| at + 1250)
+        );
+        for nonsense in [
+            "",
+            "soon",
+            "2024-01-01",
+            "2024-13-01T00:00:00Z",
+            "2024-01-01T25:00:00Z",
+        ] {
+            assert_eq!(timestamp(nonsense), None, "{nonsense:?}");
         }
     }
 

@@ -19,6 +19,7 @@
 pub mod bindings;
 
 pub mod ai;
+pub mod api;
 pub mod bundle;
 pub mod config;
 pub mod connector;

@@ -5,6 +5,7 @@ mod conn;
 pub mod connector;
 pub mod deployer;
 mod http;
+pub mod recorded;
 
 pub use conn::{FakeConn, Peer};
 pub use http::{FakeBody, Piece};
