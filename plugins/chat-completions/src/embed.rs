@@ -1,7 +1,7 @@
 //! Embeddings: labd's request → the API's body, and its answer → labd's.
 
-use crate::request::Flavour;
-use crate::stream::usage;
+use crate::dialect::Dialect;
+use crate::usage;
 use labd_plugin::ai::{EmbedRequest, Embeddings, Usage};
 use labd_plugin::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// `invalid-request` when there is nothing to embed.
-pub fn body(request: &EmbedRequest, flavour: Flavour) -> Result<Value> {
+pub fn body(request: &EmbedRequest, dialect: &Dialect) -> Result<Value> {
     if request.texts.is_empty() || request.texts.iter().any(String::is_empty) {
         return Err(Error::invalid(
             "there is an empty text among those to embed, or none at all",
@@ -20,12 +20,10 @@ pub fn body(request: &EmbedRequest, flavour: Flavour) -> Result<Value> {
     body.insert("model".into(), request.model.clone().into());
     body.insert("input".into(), json!(request.texts));
     if let Some(dimensions) = request.dimensions {
-        body.insert(flavour.dimensions_key().into(), dimensions.into());
+        body.insert(dialect.dimensions.into(), dimensions.into());
     }
-    if let Some(user) = &request.user
-        && flavour != Flavour::Mistral
-    {
-        body.insert("user".into(), user.clone().into());
+    if let (Some(user), Some(key)) = (&request.user, dialect.embedding_user) {
+        body.insert(key.into(), user.clone().into());
     }
     Ok(Value::Object(body))
 }
@@ -77,6 +75,6 @@ pub fn answer(request: &EmbedRequest, mut answer: Answer) -> Result<Embeddings> 
     Ok(Embeddings {
         model: answer.model.unwrap_or_else(|| request.model.clone()),
         vectors: answer.data.into_iter().map(|one| one.embedding).collect(),
-        usage: answer.usage.as_ref().and_then(usage).unwrap_or(none),
+        usage: answer.usage.as_ref().and_then(usage::of).unwrap_or(none),
     })
 }

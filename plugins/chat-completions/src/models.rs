@@ -26,6 +26,16 @@ fn model(one: &Value) -> Option<Model> {
         let count = places.iter().find_map(|place| one.pointer(place)?.as_u64());
         count.and_then(|count| u32::try_from(count).ok())
     };
+    // Groq lists what it has switched off, Together what draws or speaks.
+    let kind = text("type").unwrap_or_default();
+    if one.get("active").and_then(Value::as_bool) == Some(false)
+        || matches!(
+            kind,
+            "image" | "audio" | "video" | "transcribe" | "moderation" | "rerank"
+        )
+    {
+        return None;
+    }
     let id = text("id")
         .or_else(|| text("model"))
         .or_else(|| text("name"))
@@ -37,6 +47,9 @@ fn model(one: &Value) -> Option<Model> {
             "/context_length",
             "/max_model_len",
             "/max_context_length",
+            // llama.cpp.
+            "/meta/n_ctx",
+            "/meta/n_ctx_train",
         ]),
         output_limit: tokens(&[
             "/top_provider/max_completion_tokens",

@@ -1,0 +1,129 @@
+//! The endpoints of a server, over HTTP.
+
+use crate::dialect::Dialect;
+use crate::stream::Chat;
+use crate::{embed, fault, models, request};
+use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed};
+use labd_plugin::stream::SseReader;
+use labd_plugin::{Error, Fault, Host, Result, http};
+use serde_json::Value;
+
+/// The most bytes of a list of models.
+const MODELS_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The most bytes of an answer with embeddings: 2048 of 3072 numbers, written out.
+const EMBEDDINGS_LIMIT: usize = 60 * 1024 * 1024;
+
+/// The events of a streamed response.
+pub type Events<B> = SseReader<http::Peeked<B>>;
+
+/// A server.
+pub struct Client<'a, H> {
+    host: &'a H,
+    base: String,
+    dialect: Dialect,
+}
+
+impl<'a, H: Host> Client<'a, H> {
+    /// A server at this address: up to and with the version, such as `https://api.openai.com/v1`.
+    ///
+    /// # Errors
+    /// `invalid-request` when it is no HTTP address.
+    pub fn new(host: &'a H, base_url: &str, dialect: Dialect) -> Result<Self> {
+        let base = base_url.trim().trim_end_matches('/');
+        if !(base.starts_with("https://") || base.starts_with("http://")) {
+            return Err(Error::invalid(
+                Fault::new(
+                    "configuration: `base-url` is an address such as https://api.openai.com/v1",
+                )
+                .code("base-url"),
+            ));
+        }
+        // People paste the whole endpoint.
+        let base = ["/chat/completions", "/responses", "/embeddings"]
+            .iter()
+            .find_map(|end| base.strip_suffix(end))
+            .unwrap_or(base);
+        Ok(Self {
+            host,
+            base: base.to_owned(),
+            dialect,
+        })
+    }
+
+    /// The server's models, by id.
+    ///
+    /// # Errors
+    /// What the server answers.
+    pub fn models(&self) -> Result<Vec<Model>> {
+        let url = format!("{}/models", self.base);
+        let wanted = http::Request::get(url).header("accept", "application/json");
+        Ok(models::of(&self.ask(wanted)?.json(MODELS_LIMIT)?))
+    }
+
+    /// Starts an answer.
+    ///
+    /// # Errors
+    /// What the server answers.
+    pub fn complete(&self, request: &Request) -> Result<Streamed<Events<H::Body>, Chat>> {
+        Ok(Streamed::new(
+            self.chat(request)?,
+            Chat::new(&request.model, self.dialect),
+        ))
+    }
+
+    /// The events of an answer, for a decoder of the caller's.
+    ///
+    /// # Errors
+    /// What the server answers.
+    pub fn chat(&self, request: &Request) -> Result<Events<H::Body>> {
+        self.stream("/chat/completions", &request::body(request, &self.dialect)?)
+    }
+
+    /// Turns texts into vectors.
+    ///
+    /// # Errors
+    /// What the server answers.
+    pub fn embed(&self, request: &EmbedRequest) -> Result<Embeddings> {
+        let body = embed::body(request, &self.dialect)?;
+        let wanted = http::Request::post(format!("{}/embeddings", self.base))
+            .header("accept", "application/json")
+            .json(&body)?;
+        embed::answer(request, self.ask(wanted)?.json(EMBEDDINGS_LIMIT)?)
+    }
+
+    /// Posts a body to an endpoint and reads what it streams.
+    ///
+    /// # Errors
+    /// What the server answers, be it with a status or instead of a stream.
+    pub fn stream(&self, path: &str, body: &Value) -> Result<Events<H::Body>> {
+        let wanted = http::Request::post(format!("{}{path}", self.base))
+            .header("accept", "text/event-stream")
+            .json(body)?;
+        let response = self.ask(wanted)?;
+        let declared = response
+            .header("content-type")
+            .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
+        let mut response = http::Peeked::around(response);
+        // Not all who stream say so, and not all who say something else do something else.
+        if !declared {
+            match response.body.first()? {
+                Some(b'{' | b'[') => return Err(fault::instead_of_stream(&response.error_text())),
+                Some(b'<') => return Err(fault::web_page(&response.error_text())),
+                _ => {}
+            }
+        }
+        Ok(SseReader::new(response.body))
+    }
+
+    /// Sends a request; an answer that is an error becomes one here.
+    fn ask(&self, request: http::Request) -> Result<http::Response<H::Body>> {
+        let mut response = self.host.send(request)?;
+        if response.is_success() {
+            return Ok(response);
+        }
+        let text = response.error_text();
+        let (status, headers) = (response.status, &response.headers);
+        Err(fault::of_response(self.host, status, headers, &text))
+    }
+}

@@ -1,0 +1,190 @@
+//! Where servers differ, as data. A plugin that knows its server names the dialect; one that is
+//! told an address looks it up in a list of its own.
+
+/// What a server takes, where servers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The key of the most tokens to answer with.
+    pub max_tokens: &'static str,
+    /// The key of a pseudonym of the person who asks; none where the server takes none.
+    pub user: Option<&'static str>,
+    /// The same in requests for embeddings.
+    pub embedding_user: Option<&'static str>,
+    /// The key of the length of embeddings.
+    pub dimensions: &'static str,
+    /// Whether usage must be asked for, with `stream_options`. Mistral refuses that and tells anyway.
+    pub asks_for_usage: bool,
+    /// Whether `prompt_cache_key` leads requests with the same beginning to the same cache.
+    pub cache_key: bool,
+    /// The word for "call some tool".
+    pub some_tool: &'static str,
+    /// How an answer is bound to a schema.
+    pub output: Output,
+    /// How the effort of reasoning is said.
+    pub effort: EffortWords,
+    /// What of a former reasoning is sent back.
+    pub reasoning: SentBack,
+    /// Which ids of tool calls are taken.
+    pub call_ids: CallIds,
+    /// How files travel that are no text.
+    pub documents: Documents,
+    /// What must stand between the result of a tool and a message of the user.
+    pub after_tools: AfterTools,
+    /// Whether an answer that is to go on, a last message of the assistant, is marked `prefix`.
+    pub marks_prefix: bool,
+}
+
+/// How an answer is bound to a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// `response_format` of type `json_schema`: the server enforces it.
+    Schema,
+    /// `json_object` only: the schema is told to the model, as the server's own manual proposes.
+    Told,
+}
+
+/// How the effort of reasoning is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffortWords {
+    /// `reasoning_effort`: all of OpenAI's words, whatever the model.
+    All,
+    /// The same, as far as OpenAI's models know them.
+    OpenAi,
+    /// `low`, `medium`, `high`.
+    Three,
+    /// `reasoning_effort`, and for Qwen `none` or `default` with a reasoning that stands apart.
+    Groq,
+    /// `reasoning: {"effort": …}`.
+    OpenRouter,
+    /// `thinking: {"type": …}` and `reasoning_effort` up to `max`.
+    DeepSeek,
+    /// `prompt_mode` for Magistral, `reasoning_effort` of `none` or `high` for others.
+    Mistral,
+}
+
+/// What of a former reasoning is sent back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentBack {
+    /// Nothing: there is no field for it that the server takes.
+    Nothing,
+    /// `reasoning_content`, with calls of tools only: there DeepSeek answers 400 without it, even
+    /// when it is empty; elsewhere it is ignored, or refused by older models.
+    WithCalls,
+    /// Parts of type `thinking` in the content.
+    Parts,
+    /// `reasoning_details`, opaque and exactly as they came.
+    Details,
+}
+
+/// Which ids of tool calls are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallIds {
+    /// Any.
+    Any,
+    /// Nine letters and digits.
+    Nine,
+    /// At most 64 characters.
+    UpTo64,
+}
+
+/// How files travel that are no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Documents {
+    /// A part of type `file`.
+    File,
+    /// A part of type `document_url`.
+    Url,
+}
+
+/// What must stand between the result of a tool and a message of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterTools {
+    /// Nothing.
+    Nothing,
+    /// A message of the assistant: Mistral refuses the role `user` after the role `tool`.
+    Assistant,
+}
+
+impl Dialect {
+    /// A server of which nothing is known: the words that most take. LM Studio, vLLM and llama.cpp
+    /// are content with them.
+    pub const COMMON: Self = Self {
+        max_tokens: "max_tokens",
+        user: Some("user"),
+        embedding_user: Some("user"),
+        dimensions: "dimensions",
+        asks_for_usage: true,
+        cache_key: false,
+        some_tool: "required",
+        output: Output::Schema,
+        effort: EffortWords::All,
+        reasoning: SentBack::Nothing,
+        call_ids: CallIds::Any,
+        documents: Documents::File,
+        after_tools: AfterTools::Nothing,
+        marks_prefix: false,
+    };
+
+    /// OpenAI itself: its reasoning models refuse `max_tokens`.
+    pub const OPENAI: Self = Self {
+        max_tokens: "max_completion_tokens",
+        user: Some("safety_identifier"),
+        cache_key: true,
+        effort: EffortWords::OpenAi,
+        call_ids: CallIds::UpTo64,
+        ..Self::COMMON
+    };
+
+    /// Mistral.
+    pub const MISTRAL: Self = Self {
+        user: None,
+        embedding_user: None,
+        dimensions: "output_dimension",
+        asks_for_usage: false,
+        some_tool: "any",
+        effort: EffortWords::Mistral,
+        reasoning: SentBack::Parts,
+        call_ids: CallIds::Nine,
+        documents: Documents::Url,
+        after_tools: AfterTools::Assistant,
+        marks_prefix: true,
+        ..Self::COMMON
+    };
+
+    /// Groq.
+    pub const GROQ: Self = Self {
+        max_tokens: "max_completion_tokens",
+        effort: EffortWords::Groq,
+        ..Self::COMMON
+    };
+
+    /// DeepSeek.
+    pub const DEEPSEEK: Self = Self {
+        user: None,
+        output: Output::Told,
+        effort: EffortWords::DeepSeek,
+        reasoning: SentBack::WithCalls,
+        ..Self::COMMON
+    };
+
+    /// OpenRouter.
+    pub const OPENROUTER: Self = Self {
+        effort: EffortWords::OpenRouter,
+        reasoning: SentBack::Details,
+        ..Self::COMMON
+    };
+
+    /// xAI.
+    pub const XAI: Self = Self {
+        max_tokens: "max_completion_tokens",
+        effort: EffortWords::Three,
+        ..Self::COMMON
+    };
+
+    /// Together.
+    pub const TOGETHER: Self = Self {
+        user: None,
+        effort: EffortWords::Three,
+        ..Self::COMMON
+    };
+}

@@ -1,0 +1,239 @@
+//! How much to reason, in each server's words. A model that knows fewer steps gets the nearest.
+
+use crate::dialect::EffortWords;
+use labd_plugin::ai::Effort;
+use serde_json::{Map, Value, json};
+
+/// Writes the effort into a body.
+pub fn write(body: &mut Map<String, Value>, words: EffortWords, model: &str, effort: Effort) {
+    let mut set = |key: &str, value: Value| {
+        body.insert(key.to_owned(), value);
+    };
+    match words {
+        EffortWords::All => set("reasoning_effort", word(effort).into()),
+        EffortWords::OpenAi => {
+            if let Some(word) = openai(model, effort) {
+                set("reasoning_effort", word.into());
+            }
+        }
+        EffortWords::Three => {
+            if effort != Effort::Off {
+                set("reasoning_effort", three(effort).into());
+            }
+        }
+        EffortWords::Groq if model.contains("qwen") => {
+            let word = if effort == Effort::Off {
+                "none"
+            } else {
+                "default"
+            };
+            set("reasoning_effort", word.into());
+            // Else the reasoning stands in the text, between tags.
+            set("reasoning_format", "parsed".into());
+        }
+        EffortWords::Groq => set("reasoning_effort", three(effort).into()),
+        EffortWords::OpenRouter => set("reasoning", json!({ "effort": word(effort) })),
+        EffortWords::DeepSeek if effort == Effort::Off => {
+            set("thinking", json!({ "type": "disabled" }));
+        }
+        EffortWords::DeepSeek => {
+            set("thinking", json!({ "type": "enabled" }));
+            let word = match effort {
+                Effort::Off | Effort::Minimal | Effort::Low => "low",
+                Effort::Medium | Effort::High => "high",
+                Effort::Highest => "max",
+            };
+            set("reasoning_effort", word.into());
+        }
+        // Magistral always reasons; without the mode it does so without being told how.
+        EffortWords::Mistral if model.contains("magistral") => {
+            let mode = (effort != Effort::Off).then_some("reasoning");
+            set("prompt_mode", mode.into());
+        }
+        EffortWords::Mistral => {
+            let word = if effort == Effort::Off {
+                "none"
+            } else {
+                "high"
+            };
+            set("reasoning_effort", word.into());
+        }
+    }
+}
+
+/// OpenAI's words.
+fn word(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Off => "none",
+        Effort::Minimal => "minimal",
+        Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+        Effort::Highest => "xhigh",
+    }
+}
+
+fn three(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Off | Effort::Minimal | Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High | Effort::Highest => "high",
+    }
+}
+
+/// Whether a model of OpenAI reasons; none when its name says nothing.
+pub fn openai_reasons(model: &str) -> Option<bool> {
+    // A fine-tuned model is named `ft:<model>:…`.
+    let model = model.strip_prefix("ft:").unwrap_or(model);
+    let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
+    if model.contains("-chat-latest") || begins(&["gpt-3.5", "gpt-4", "chatgpt-4o"]) {
+        Some(false)
+    } else if begins(&["o1", "o3", "o4", "gpt-5", "codex"]) {
+        Some(true)
+    } else {
+        None
+    }
+}
+
+/// OpenAI's word for an effort, as near as the model knows it; none for a model that does not reason.
+/// An unknown model is newer than this list, and newer ones know all words.
+pub fn openai(model: &str, effort: Effort) -> Option<&'static str> {
+    let wanted = word(effort);
+    if openai_reasons(model) == Some(false) {
+        return None;
+    }
+    let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
+    let known: &[&str] = if begins(&["gpt-5-pro"]) {
+        &["high"]
+    } else if model.starts_with("gpt-5.") && model.contains("-pro") {
+        &["medium", "high", "xhigh"]
+    } else if begins(&["gpt-5.1-codex-max"]) {
+        &["none", "low", "medium", "high", "xhigh"]
+    } else if begins(&["gpt-5.1"]) {
+        &["none", "low", "medium", "high"]
+    } else if begins(&["gpt-5."]) {
+        &["none", "low", "medium", "high", "xhigh"]
+    } else if begins(&["o1", "o3", "o4", "gpt-5-codex", "codex"]) {
+        &["low", "medium", "high"]
+    } else if begins(&["gpt-5"]) {
+        &["minimal", "low", "medium", "high"]
+    } else {
+        return Some(wanted);
+    };
+    const ORDER: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
+    let place = |word: &str| {
+        ORDER
+            .iter()
+            .position(|one| *one == word)
+            .unwrap_or_default()
+    };
+    known
+        .iter()
+        .min_by_key(|word| place(word).abs_diff(place(wanted)))
+        .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_of_openai_gets_the_nearest_step_that_it_knows() {
+        for (model, effort, word) in [
+            ("gpt-5", Effort::Off, Some("minimal")),
+            ("gpt-5-mini-2025-08-07", Effort::Highest, Some("high")),
+            ("gpt-5.1", Effort::Minimal, Some("none")),
+            ("gpt-5.4-mini", Effort::Highest, Some("xhigh")),
+            ("gpt-5.4-pro", Effort::Low, Some("medium")),
+            ("gpt-5-pro", Effort::Low, Some("high")),
+            ("o4-mini", Effort::Minimal, Some("low")),
+            ("gpt-4.1", Effort::High, None),
+            ("ft:gpt-4o:acme::1", Effort::High, None),
+            ("gpt-5.1-chat-latest", Effort::High, None),
+            ("gpt-7", Effort::Minimal, Some("minimal")),
+        ] {
+            assert_eq!(openai(model, effort), word, "{model}");
+        }
+    }
+
+    #[test]
+    fn each_server_has_its_own_way_to_say_it() {
+        let of = |words, model: &str, effort| {
+            let mut body = Map::new();
+            write(&mut body, words, model, effort);
+            Value::Object(body)
+        };
+        for (words, model, effort, expected) in [
+            (
+                EffortWords::All,
+                "m",
+                Effort::Highest,
+                json!({"reasoning_effort": "xhigh"}),
+            ),
+            (EffortWords::OpenAi, "gpt-4o", Effort::High, json!({})),
+            (EffortWords::Three, "grok-4", Effort::Off, json!({})),
+            (
+                EffortWords::Three,
+                "grok-4",
+                Effort::Highest,
+                json!({"reasoning_effort": "high"}),
+            ),
+            (
+                EffortWords::Groq,
+                "openai/gpt-oss-120b",
+                Effort::Off,
+                json!({"reasoning_effort": "low"}),
+            ),
+            (
+                EffortWords::Groq,
+                "qwen/qwen3-32b",
+                Effort::Off,
+                json!({"reasoning_effort": "none", "reasoning_format": "parsed"}),
+            ),
+            (
+                EffortWords::OpenRouter,
+                "x/y",
+                Effort::Off,
+                json!({"reasoning": {"effort": "none"}}),
+            ),
+            (
+                EffortWords::DeepSeek,
+                "deepseek-v4-pro",
+                Effort::Off,
+                json!({"thinking": {"type": "disabled"}}),
+            ),
+            (
+                EffortWords::DeepSeek,
+                "deepseek-v4-pro",
+                Effort::Highest,
+                json!({"thinking": {"type": "enabled"}, "reasoning_effort": "max"}),
+            ),
+            (
+                EffortWords::Mistral,
+                "magistral-medium-latest",
+                Effort::Low,
+                json!({"prompt_mode": "reasoning"}),
+            ),
+            (
+                EffortWords::Mistral,
+                "magistral-medium-latest",
+                Effort::Off,
+                json!({"prompt_mode": null}),
+            ),
+            (
+                EffortWords::Mistral,
+                "mistral-small-latest",
+                Effort::Low,
+                json!({"reasoning_effort": "high"}),
+            ),
+            (
+                EffortWords::Mistral,
+                "mistral-small-latest",
+                Effort::Off,
+                json!({"reasoning_effort": "none"}),
+            ),
+        ] {
+            assert_eq!(of(words, model, effort), expected, "{words:?} {effort:?}");
+        }
+    }
+}

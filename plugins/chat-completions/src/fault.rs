@@ -1,0 +1,299 @@
+//! Errors of the API. The code decides before the status does: an account without credit answers
+//! 429 too, and waiting does not help there.
+
+use crate::limits;
+use labd_plugin::{Error, Fault, Host, http};
+use serde_json::{Value, json};
+
+/// Characters of a message that are kept.
+const MESSAGE: usize = 600;
+
+/// What to do about a key that is refused.
+const WRONG_KEY: &str = "check the API key of this provider";
+
+/// What to do about an account that cannot pay.
+const SPENT: &str = "the provider's account has no credit left, or its spending limit is reached; raise it there, or use another provider";
+
+/// What an error's body says.
+#[derive(Debug, Default)]
+struct Told {
+    message: String,
+    /// Code and type, what there is of them.
+    codes: Vec<String>,
+}
+
+impl Told {
+    /// From JSON in any of the shapes of [`Told::of_value`], or plain text.
+    fn of(text: &str) -> Self {
+        match serde_json::from_str::<Value>(text) {
+            // Some wrap the object in a list.
+            Ok(value) => Self::of_value(value.get(0).unwrap_or(&value)),
+            Err(_) => {
+                let message = match text.trim_start().starts_with('<') {
+                    true => web_page_message(text),
+                    false => short(text),
+                };
+                Self {
+                    message,
+                    codes: Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// From `{"error": {…}}`, `{"error": "…", "code": "…"}` (xAI), `{"detail": "…"}` and
+    /// `{"message": "…"}` (Mistral), or the object itself (vLLM).
+    fn of_value(value: &Value) -> Self {
+        match value.get("error").filter(|one| !one.is_null()) {
+            Some(error @ Value::Object(_)) => Self::of_object(error),
+            Some(Value::String(message)) => Self {
+                message: short(message),
+                codes: codes(value),
+            },
+            _ => Self::of_object(value),
+        }
+    }
+
+    fn of_object(value: &Value) -> Self {
+        let told = ["message", "detail", "error", "msg"]
+            .iter()
+            .find_map(|key| value.get(key).filter(|told| !told.is_null()));
+        Self {
+            message: short(&message(told.unwrap_or(value))),
+            codes: codes(value),
+        }
+    }
+
+    fn has(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.codes.iter().any(|code| test(code))
+    }
+
+    fn fault(&self) -> Fault {
+        let fault = Fault::new(self.message.clone());
+        match self.codes.first() {
+            Some(code) => fault.code(code.clone()),
+            None => fault,
+        }
+    }
+
+    /// What the code alone settles.
+    fn settled(&self) -> Option<Error> {
+        if self.has(is_spent) {
+            return Some(Error::invalid(self.fault().hint(SPENT)));
+        }
+        if self.has(|code| {
+            matches!(
+                code,
+                "invalid_api_key"
+                    | "authentication_error"
+                    | "invalid_authentication"
+                    | "account_deactivated"
+            )
+        }) {
+            return Some(Error::unauthenticated(self.fault().hint(WRONG_KEY)));
+        }
+        if self.has(|code| matches!(code, "model_not_found" | "invalid_model" | "1500")) {
+            return Some(Error::not_found(
+                self.fault().hint("choose one of the provider's models"),
+            ));
+        }
+        if self.is_too_long() {
+            return Some(Error::invalid(self.fault().hint(
+                "the request is longer than the model's context; choose a model with a larger one",
+            )));
+        }
+        None
+    }
+
+    /// By the code, or in words where there is none: vLLM, xAI and Mistral say `invalid_request` only.
+    fn is_too_long(&self) -> bool {
+        self.has(|code| {
+            matches!(
+                code,
+                "context_length_exceeded" | "exceed_context_size_error" | "context_window_exceeded"
+            )
+        }) || [
+            "maximum context length",
+            "maximum prompt length",
+            "model's context",
+        ]
+        .iter()
+        .any(|words| self.message.contains(words))
+    }
+
+    /// xAI answers a wrong key with 400, and says what it is in words only.
+    fn is_wrong_key(&self) -> bool {
+        ["Incorrect API key", "Invalid API Key", "invalid api key"]
+            .iter()
+            .any(|words| self.message.starts_with(words))
+    }
+}
+
+/// Code and type of an error.
+fn codes(value: &Value) -> Vec<String> {
+    ["code", "type"]
+        .iter()
+        .filter_map(|key| value.get(key))
+        .filter_map(|code| match code {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The words of a message. What is wrong with a request's fields is a list: each field, and why.
+fn message(told: &Value) -> String {
+    match told {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(field_message).collect::<Vec<_>>().join("; "),
+        Value::Object(object) => match object.get("detail").or_else(|| object.get("message")) {
+            Some(inner) => message(inner),
+            None => told.to_string(),
+        },
+        _ => told.to_string(),
+    }
+}
+
+fn field_message(one: &Value) -> String {
+    let Some(text) = one.get("msg").and_then(Value::as_str) else {
+        return message(one);
+    };
+    let place: Vec<String> = one
+        .get("loc")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|step| {
+            step.as_str()
+                .map_or_else(|| step.to_string(), str::to_owned)
+        })
+        .collect();
+    if place.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{}: {text}", place.join("."))
+    }
+}
+
+/// The account cannot pay: waiting does not help.
+fn is_spent(code: &str) -> bool {
+    matches!(
+        code,
+        "insufficient_quota"
+            | "credit_balance_exhausted"
+            | "billing_hard_limit_reached"
+            | "organization_usage_limit_exceeded"
+    ) || code.contains("_spend_limit_")
+}
+
+fn short(text: &str) -> String {
+    let text = text.trim();
+    let cut: String = text.chars().take(MESSAGE).collect();
+    if cut.is_empty() {
+        "the server gave no reason".into()
+    } else {
+        cut
+    }
+}
+
+/// What a web page that came instead of an answer is about: it stands in the place of the API when
+/// the address is wrong, or when a proxy in between has failed.
+fn web_page_message(html: &str) -> String {
+    let title = html
+        .split_once("<title>")
+        .and_then(|(_, rest)| rest.split_once("</title>"))
+        .map(|(title, _)| title.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|title| !title.is_empty());
+    match title {
+        Some(title) => format!("the server answered with a web page, \"{}\"", short(&title)),
+        None => "the server answered with a web page".to_owned(),
+    }
+}
+
+/// The error of a success that is a web page.
+pub fn web_page(html: &str) -> Error {
+    let hint = "check that `base-url` is the API's own address, which ends with the version as a rule: https://api.openai.com/v1";
+    Error::unavailable(Fault::new(web_page_message(html)).hint(hint))
+}
+
+/// The error of a success that is JSON where a stream was asked for: an error after all, or a server
+/// that does not stream.
+pub fn instead_of_stream(text: &str) -> Error {
+    serde_json::from_str::<Value>(text)
+        .ok()
+        .and_then(|value| in_stream(&value))
+        .unwrap_or_else(|| {
+            let fault = Fault::new("the server answered at once where a stream was asked for");
+            Error::unavailable(fault.hint("it does not support streaming; use another server"))
+        })
+}
+
+/// The error of a response whose status is no success.
+pub fn of_response<H: Host>(
+    host: &H,
+    status: u16,
+    headers: &[(String, String)],
+    text: &str,
+) -> Error {
+    let told = Told::of(text);
+    if let Some(error) = told.settled() {
+        return error;
+    }
+    let fault = match status {
+        401 | 403 => told.fault().hint(WRONG_KEY),
+        400 if told.is_wrong_key() => return Error::unauthenticated(told.fault().hint(WRONG_KEY)),
+        // DeepSeek and OpenRouter have a status of their own for it.
+        402 => return Error::invalid(told.fault().hint(SPENT)),
+        404 => told
+            .fault()
+            .hint("check the model's name, and that `base-url` ends with the version, such as /v1"),
+        _ => told.fault(),
+    };
+    match http::status_error(host, status, headers, fault) {
+        Error::RateLimited(None) => Error::RateLimited(limits::wait(headers, &told.message)),
+        error => error,
+    }
+}
+
+/// The error that a frame of a stream reports; none when it reports none.
+pub fn in_stream(frame: &Value) -> Option<Error> {
+    let at = |place: &str| frame.pointer(place).filter(|error| !error.is_null());
+    if at("/error").is_some() {
+        Some(of_frame(frame))
+    } else if let Some(error) = at("/x_groq/error") {
+        Some(of_frame(&json!({ "error": error })))
+    } else if frame.get("object").and_then(Value::as_str) == Some("error") {
+        Some(of_frame(frame))
+    } else {
+        None
+    }
+}
+
+/// The error that this frame is, whatever the shape.
+pub fn of_frame(frame: &Value) -> Error {
+    let told = Told::of_value(frame);
+    if let Some(error) = told.settled() {
+        return error;
+    }
+    // OpenRouter, vLLM and llama.cpp put the status here.
+    let status = told.codes.iter().find_map(|code| code.parse::<u16>().ok());
+    let has = |word: &str| told.has(|code| code.contains(word));
+    if status == Some(429) || has("rate_limit") || has("rate-limit") {
+        Error::RateLimited(limits::wait(&[], &told.message))
+    } else if matches!(status, Some(503 | 529)) || has("overloaded") {
+        Error::Overloaded
+    } else if matches!(status, Some(408 | 504)) || has("timeout") {
+        Error::Timeout
+    } else if matches!(status, Some(401 | 403)) || told.is_wrong_key() {
+        Error::unauthenticated(told.fault().hint(WRONG_KEY))
+    } else if status == Some(402) {
+        Error::invalid(told.fault().hint(SPENT))
+    } else if status == Some(404) || has("NotFound") {
+        Error::not_found(told.fault())
+    } else if matches!(status, Some(400 | 413 | 422)) || has("invalid_") || has("BadRequest") {
+        Error::invalid(told.fault())
+    } else {
+        Error::unavailable(told.fault())
+    }
+}
