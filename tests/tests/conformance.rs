@@ -62,6 +62,11 @@ async fn ai_openai_compatible() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ai_anthropic() {
+    passes("ai-anthropic", "labd.anthropic", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ai_offline() {
     passes("ai-offline", "labd.offline", &ALONE).await;
 }
