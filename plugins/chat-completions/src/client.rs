@@ -5,7 +5,7 @@ use crate::stream::Chat;
 use crate::{embed, fault, models, request};
 use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed};
 use labd_plugin::stream::SseReader;
-use labd_plugin::{Error, Fault, Host, Result, http};
+use labd_plugin::{Host, Result, api, http};
 use serde_json::Value;
 
 /// The most bytes of a list of models.
@@ -30,20 +30,11 @@ impl<'a, H: Host> Client<'a, H> {
     /// # Errors
     /// `invalid-request` when it is no HTTP address.
     pub fn new(host: &'a H, base_url: &str, dialect: Dialect) -> Result<Self> {
-        let base = base_url.trim().trim_end_matches('/');
-        if !(base.starts_with("https://") || base.starts_with("http://")) {
-            return Err(Error::invalid(
-                Fault::new(
-                    "configuration: `base-url` is an address such as https://api.openai.com/v1",
-                )
-                .code("base-url"),
-            ));
-        }
         // People paste the whole endpoint.
-        let base = ["/chat/completions", "/responses", "/embeddings"]
-            .iter()
-            .find_map(|end| base.strip_suffix(end))
-            .unwrap_or(base);
+        let base = api::base_url(
+            base_url,
+            &["/chat/completions", "/responses", "/embeddings"],
+        )?;
         Ok(Self {
             host,
             base: base.to_owned(),

@@ -2,11 +2,8 @@
 //! 429 too, and waiting does not help there.
 
 use crate::limits;
-use labd_plugin::{Error, Fault, Host, http};
+use labd_plugin::{Error, Fault, Host, api, http};
 use serde_json::{Value, json};
-
-/// Characters of a message that are kept.
-const MESSAGE: usize = 600;
 
 /// What to do about a key that is refused.
 const WRONG_KEY: &str = "check the API key of this provider";
@@ -28,16 +25,10 @@ impl Told {
         match serde_json::from_str::<Value>(text) {
             // Some wrap the object in a list.
             Ok(value) => Self::of_value(value.get(0).unwrap_or(&value)),
-            Err(_) => {
-                let message = match text.trim_start().starts_with('<') {
-                    true => web_page_message(text),
-                    false => short(text),
-                };
-                Self {
-                    message,
-                    codes: Vec::new(),
-                }
-            }
+            Err(_) => Self {
+                message: api::plain_message(text),
+                codes: Vec::new(),
+            },
         }
     }
 
@@ -47,7 +38,7 @@ impl Told {
         match value.get("error").filter(|one| !one.is_null()) {
             Some(error @ Value::Object(_)) => Self::of_object(error),
             Some(Value::String(message)) => Self {
-                message: short(message),
+                message: api::excerpt(message),
                 codes: codes(value),
             },
             _ => Self::of_object(value),
@@ -59,7 +50,7 @@ impl Told {
             .iter()
             .find_map(|key| value.get(key).filter(|told| !told.is_null()));
         Self {
-            message: short(&message(told.unwrap_or(value))),
+            message: api::excerpt(&message(told.unwrap_or(value))),
             codes: codes(value),
         }
     }
@@ -187,34 +178,10 @@ fn is_spent(code: &str) -> bool {
     ) || code.contains("_spend_limit_")
 }
 
-fn short(text: &str) -> String {
-    let text = text.trim();
-    let cut: String = text.chars().take(MESSAGE).collect();
-    if cut.is_empty() {
-        "the server gave no reason".into()
-    } else {
-        cut
-    }
-}
-
-/// What a web page that came instead of an answer is about: it stands in the place of the API when
-/// the address is wrong, or when a proxy in between has failed.
-fn web_page_message(html: &str) -> String {
-    let title = html
-        .split_once("<title>")
-        .and_then(|(_, rest)| rest.split_once("</title>"))
-        .map(|(title, _)| title.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|title| !title.is_empty());
-    match title {
-        Some(title) => format!("the server answered with a web page, \"{}\"", short(&title)),
-        None => "the server answered with a web page".to_owned(),
-    }
-}
-
 /// The error of a success that is a web page.
 pub fn web_page(html: &str) -> Error {
     let hint = "check that `base-url` is the API's own address, which ends with the version as a rule: https://api.openai.com/v1";
-    Error::unavailable(Fault::new(web_page_message(html)).hint(hint))
+    Error::unavailable(Fault::new(api::plain_message(html)).hint(hint))
 }
 
 /// The error of a success that is JSON where a stream was asked for: an error after all, or a server

@@ -30,8 +30,6 @@ pub mod ids;
 mod limits;
 pub mod messages;
 pub mod models;
-#[cfg(feature = "testing")]
-pub mod replay;
 pub mod request;
 pub mod stream;
 pub mod usage;

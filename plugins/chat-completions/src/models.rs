@@ -106,7 +106,8 @@ fn capabilities(one: &Value) -> Option<Capabilities> {
     ]))
 }
 
-fn only(flags: &[(Capabilities, bool)]) -> Capabilities {
+/// The flags that are set.
+pub fn only(flags: &[(Capabilities, bool)]) -> Capabilities {
     flags
         .iter()
         .filter(|(_, has)| *has)
