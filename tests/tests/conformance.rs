@@ -72,6 +72,11 @@ async fn ai_mistral() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ai_openai() {
+    passes("ai-openai", "labd.openai", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ai_offline() {
     passes("ai-offline", "labd.offline", &ALONE).await;
 }

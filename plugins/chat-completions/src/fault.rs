@@ -258,7 +258,11 @@ pub fn of_frame(frame: &Value) -> Error {
         Error::invalid(told.fault().hint(SPENT))
     } else if status == Some(404) || has("NotFound") {
         Error::not_found(told.fault())
-    } else if matches!(status, Some(400 | 413 | 422)) || has("invalid_") || has("BadRequest") {
+    } else if matches!(status, Some(400 | 413 | 422))
+        || has("invalid_")
+        || has("BadRequest")
+        || has("image_")
+    {
         Error::invalid(told.fault())
     } else {
         Error::unavailable(told.fault())
