@@ -67,6 +67,11 @@ async fn ai_anthropic() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ai_gemini() {
+    passes("ai-gemini", "labd.gemini", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ai_mistral() {
     passes("ai-mistral", "labd.mistral", &[]).await;
 }
