@@ -1,4 +1,4 @@
-//! The peer does what its script says.
+//! The peer plays each provider as the real one is, and does what its script says.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -6,5 +6,9 @@
     reason = "tests"
 )]
 
+mod anthropic;
 mod client;
+mod openai;
+mod recordings;
+mod responses;
 mod script;
