@@ -1,139 +1,6 @@
-//! What each server does in its own way, over scripted ones.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+//! Groq, DeepSeek, OpenRouter, xAI and Together.
 
-use labd_ai_openai_compatible::{Config, OpenAiCompatible};
-use labd_plugin::Error;
-use labd_plugin::ai::{
-    AiProvider, Capabilities, Effort, Event, FinishReason, Message, Model, Part, Request, Role,
-    ToolResult, ToolUse,
-};
-use labd_plugin::testing::ai::{drain, every_split, joined, request};
-use labd_plugin::testing::{FakeHost, Piece};
-use serde_json::{Value, json};
-
-const GROQ: &str = "https://api.groq.com/openai/v1";
-const DEEPSEEK: &str = "https://api.deepseek.com/v1";
-const OPENROUTER: &str = "https://openrouter.ai/api/v1";
-const XAI: &str = "https://api.x.ai/v1";
-const TOGETHER: &str = "https://api.together.xyz/v1";
-const LM_STUDIO: &str = "http://127.0.0.1:1234/v1";
-const VLLM: &str = "http://127.0.0.1:8000/v1";
-const LLAMA: &str = "http://127.0.0.1:8080/v1";
-
-fn config(url: &str) -> Config {
-    Config {
-        base_url: url.into(),
-    }
-}
-
-fn pieces<T: Into<Vec<u8>>>(
-    url: &str,
-    pieces: impl IntoIterator<Item = T>,
-) -> (Vec<Event>, Option<Error>) {
-    let host = FakeHost::new();
-    host.respond(200, pieces);
-    match OpenAiCompatible::new(host).complete(config(url), request("m", "Hello")) {
-        Ok(mut completion) => {
-            let (events, error) = drain(&mut completion, 16);
-            (joined(&events), error)
-        }
-        Err(error) => (Vec::new(), Some(error)),
-    }
-}
-
-/// The events of a stream of these payloads, which every split must give.
-fn answer(url: &str, payloads: &[Value]) -> (Vec<Event>, Option<Error>) {
-    let data = payloads
-        .iter()
-        .map(|payload| format!("data: {payload}\n\n"));
-    raw(url, &(data.collect::<String>() + "data: [DONE]\n\n"))
-}
-
-fn raw(url: &str, stream: &str) -> (Vec<Event>, Option<Error>) {
-    let whole = pieces(url, [stream]);
-    every_split(stream.as_bytes(), |split| {
-        assert_eq!(pieces(url, split), whole);
-        Ok(())
-    })
-    .unwrap();
-    whole
-}
-
-fn delta(delta: Value) -> Value {
-    json!({ "id": "c", "model": "m-1", "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] })
-}
-
-fn end(reason: &str) -> Value {
-    json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": reason }] })
-}
-
-fn sent(url: &str, request: Request) -> Value {
-    let host = FakeHost::new();
-    host.respond(200, ["data: [DONE]\n\n"]);
-    OpenAiCompatible::new(host.clone())
-        .complete(config(url), request)
-        .map(drop)
-        .unwrap();
-    serde_json::from_slice(host.requests()[0].body.as_deref().unwrap()).unwrap()
-}
-
-fn refused(url: &str, status: u16, body: &str) -> Error {
-    let host = FakeHost::new();
-    host.respond_with(status, &[], [Piece::Bytes(body.into())]);
-    OpenAiCompatible::new(host)
-        .complete(config(url), request("m", "Hello"))
-        .err()
-        .unwrap()
-}
-
-fn models(url: &str, body: &str) -> Vec<Model> {
-    let host = FakeHost::new();
-    host.respond(200, [body]);
-    OpenAiCompatible::new(host).models(config(url)).unwrap()
-}
-
-fn tokens(events: &[Event]) -> Option<(Option<u32>, Option<u32>, Option<u32>, Option<u32>)> {
-    events.iter().rev().find_map(|event| match event {
-        Event::Usage(usage) => Some((
-            usage.input,
-            usage.cached_input,
-            usage.output,
-            usage.reasoning,
-        )),
-        _ => None,
-    })
-}
-
-fn with_effort(model: &str, effort: Effort) -> Request {
-    let mut wanted = request(model, "Hello");
-    wanted.effort = Some(effort);
-    wanted
-}
-
-/// A conversation in which the model reasoned, and then called a tool or just answered.
-fn reasoned(calls: bool, blob: Option<&[u8]>) -> Request {
-    let mut wanted = request("m", "Hello");
-    let mut parts = vec![Part::Reasoning("Hm".into())];
-    parts.extend(blob.map(|blob| Part::Blob(blob.to_vec())));
-    parts.push(Part::Text("Well.".into()));
-    let mut next = vec![Part::Text("Go on".into())];
-    if calls {
-        parts.push(Part::ToolUse(ToolUse {
-            id: "call_1".into(),
-            name: "read".into(),
-            arguments: "{}".into(),
-        }));
-        next = vec![Part::ToolResult(ToolResult {
-            id: "call_1".into(),
-            content: "text".into(),
-            is_error: false,
-        })];
-    }
-    let message = |role, parts| Message { role, parts };
-    wanted.messages.push(message(Role::Assistant, parts));
-    wanted.messages.push(message(Role::User, next));
-    wanted
-}
+use super::*;
 
 #[test]
 fn groq_reasons_in_a_field_of_its_own_and_counts_under_x_groq() {
@@ -151,7 +18,7 @@ fn groq_reasons_in_a_field_of_its_own_and_counts_under_x_groq() {
         events[1..3],
         [Event::Reasoning("Hm".into()), Event::Text("hi".into())]
     );
-    assert_eq!(tokens(&events), Some((Some(9), None, Some(3), None)));
+    assert_eq!(tokens(&events), Some([Some(9), None, Some(3), None]));
     assert_eq!(events.last(), Some(&Event::Finish(FinishReason::Stop)));
 }
 
@@ -212,7 +79,7 @@ fn deepseek_gets_its_reasoning_back_with_calls_only() {
         ],
     );
     assert_eq!(events[1], Event::Reasoning("Hm".into()));
-    assert_eq!(tokens(&events), Some((Some(9), Some(4), Some(7), Some(5))));
+    assert_eq!(tokens(&events), Some([Some(9), Some(4), Some(7), Some(5)]));
     assert_eq!(
         sent(DEEPSEEK, reasoned(false, None))["messages"][1],
         json!({ "role": "assistant", "content": "Well." })
@@ -365,7 +232,7 @@ fn xai_counts_reasoning_beside_the_answer_and_tells_errors_in_words() {
     );
     assert_eq!(
         tokens(&events),
-        Some((Some(10), Some(4), Some(35), Some(30)))
+        Some([Some(10), Some(4), Some(35), Some(30)])
     );
     let wrong = r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xa***. You can obtain an API key from https://console.x.ai."}"#;
     assert!(
@@ -415,94 +282,4 @@ fn together_has_a_reason_and_lists_of_its_own() {
             ("chat", Some(131_072), None)
         ]
     );
-}
-
-#[test]
-fn lm_studio_names_its_error_and_tells_reasoning() {
-    let (events, _) = answer(
-        LM_STUDIO,
-        &[
-            delta(json!({ "reasoning": "Hm" })),
-            delta(json!({ "content": "hi" })),
-            end("stop"),
-        ],
-    );
-    assert_eq!(events[1], Event::Reasoning("Hm".into()));
-    let stream = format!(
-        "data: {}\n\nevent: error\ndata: {}\n\n",
-        delta(json!({ "content": "half" })),
-        json!({ "error": { "message": "The model has crashed without additional information." } })
-    );
-    let (events, error) = raw(LM_STUDIO, &stream);
-    assert_eq!(events.last(), Some(&Event::Text("half".into())));
-    assert!(matches!(error, Some(Error::Unavailable(fault)) if fault.message.contains("crashed")));
-    let missing = r#"{"error":{"message":"Model \"m\" not found","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#;
-    assert!(matches!(
-        refused(LM_STUDIO, 404, missing),
-        Error::NotFound(_)
-    ));
-    let address = r#"{"error":"Unexpected endpoint or method. (POST /chat/completions)"}"#;
-    assert!(
-        matches!(refused(LM_STUDIO, 404, address), Error::NotFound(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("base-url")))
-    );
-}
-
-#[test]
-fn vllm_tells_flat_errors_and_the_length_of_its_models() {
-    let missing = r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","param":null,"code":404}"#;
-    assert!(
-        matches!(refused(VLLM, 404, missing), Error::NotFound(fault) if fault.code.as_deref() == Some("404"))
-    );
-    let long =
-        "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.";
-    let flat = json!({ "object": "error", "message": long, "type": "BadRequestError", "param": null, "code": 400 });
-    for body in [flat.clone(), json!({ "error": flat })] {
-        assert!(
-            matches!(refused(VLLM, 400, &body.to_string()), Error::InvalidRequest(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("larger")))
-        );
-    }
-    let broken = json!({ "object": "error", "message": "bad grammar", "type": "BadRequestError", "code": 400 });
-    for last in [broken.clone(), json!({ "error": broken })] {
-        let (_, error) = answer(VLLM, &[delta(json!({ "content": "half" })), last]);
-        assert!(
-            matches!(error, Some(Error::InvalidRequest(fault)) if fault.message == "bad grammar")
-        );
-    }
-    let (events, _) = answer(
-        VLLM,
-        &[
-            delta(json!({ "reasoning_content": "Hm", "reasoning": "Hm" })),
-            json!({ "choices": [{ "index": 0, "delta": { "tool_calls": [{ "index": 0, "id": "chatcmpl-tool-1", "type": "function", "function": { "name": "read", "arguments": "{}" } }] }, "finish_reason": "stop", "stop_reason": null }] }),
-        ],
-    );
-    assert_eq!(events[1], Event::Reasoning("Hm".into()));
-    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::ToolUse)));
-    assert_eq!(
-        models(VLLM, r#"{"data":[{"id":"m","max_model_len":4096}]}"#)[0].context_window,
-        Some(4096)
-    );
-}
-
-#[test]
-fn llama_counts_in_timings_and_says_when_it_loads() {
-    let timings = json!({ "cache_n": 3, "prompt_n": 4, "prompt_ms": 30.5, "predicted_n": 5, "predicted_ms": 35.4 });
-    let last = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }], "timings": timings });
-    let (events, error) = answer(LLAMA, &[delta(json!({ "content": "hi" })), last.clone()]);
-    assert_eq!(error, None);
-    assert_eq!(tokens(&events), Some((Some(7), Some(3), Some(5), None)));
-    // A server that counts as it was asked to has the last word.
-    let counted = json!({ "choices": [], "usage": { "prompt_tokens": 8, "completion_tokens": 6 }, "timings": timings });
-    let (events, _) = answer(LLAMA, &[delta(json!({ "content": "hi" })), last, counted]);
-    assert_eq!(tokens(&events), Some((Some(8), None, Some(6), None)));
-    let loading = r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#;
-    assert_eq!(refused(LLAMA, 503, loading), Error::Overloaded);
-    let long = r#"{"error":{"code":400,"message":"the request exceeds the available context size. try increasing the context size or enable context shift","type":"exceed_context_size_error","n_prompt_tokens":5000,"n_ctx":4096}}"#;
-    assert!(
-        matches!(refused(LLAMA, 400, long), Error::InvalidRequest(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("larger")))
-    );
-    let listed = models(
-        LLAMA,
-        r#"{"models":[{"name":"m"}],"object":"list","data":[{"id":"m","meta":{"n_ctx_train":131072}}]}"#,
-    );
-    assert_eq!(listed[0].context_window, Some(131_072));
 }
