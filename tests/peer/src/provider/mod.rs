@@ -1,6 +1,9 @@
 //! The providers: which one a path means, and what each has to be able to say.
 
 pub mod anthropic;
+pub mod gemini;
+pub mod mistral;
+pub mod ollama;
 pub mod openai;
 pub mod schema;
 
@@ -227,9 +230,9 @@ pub(crate) fn route(asked: &mut Asked, method: &str) -> &'static dyn Wire {
     let (operation, wire): (Operation, &'static dyn Wire) = match asked.provider {
         Provider::Anthropic => anthropic::route(method, &path, asked),
         Provider::OpenAi | Provider::Compatible => openai::route(method, &path, asked),
-        Provider::Gemini => (Operation::Other, openai::route(method, "", asked).1),
-        Provider::Mistral => (Operation::Other, openai::route(method, "", asked).1),
-        Provider::Ollama => (Operation::Other, openai::route(method, "", asked).1),
+        Provider::Gemini => gemini::route(method, &path, asked),
+        Provider::Mistral => mistral::route(method, &path, asked),
+        Provider::Ollama => ollama::route(method, &path, asked),
     };
     asked.operation = operation;
     wire

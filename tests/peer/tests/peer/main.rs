@@ -8,6 +8,10 @@
 
 mod anthropic;
 mod client;
+mod faults;
+mod gemini;
+mod mistral;
+mod ollama;
 mod openai;
 mod recordings;
 mod responses;
