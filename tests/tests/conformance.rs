@@ -82,6 +82,11 @@ async fn ai_openai() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ai_ollama() {
+    passes("ai-ollama", "labd.ollama", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ai_offline() {
     passes("ai-offline", "labd.offline", &ALONE).await;
 }

@@ -12,6 +12,7 @@ use labd_plugin::stream::SseEvent;
 use labd_plugin::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ struct Step {
     id: Option<String>,
     name: Option<String>,
     signature: Option<String>,
-    arguments: Option<Value>,
+    arguments: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -142,8 +143,8 @@ impl Steps {
                     signature,
                     whole: step
                         .arguments
-                        .filter(Value::is_object)
-                        .map(|one| one.to_string()),
+                        .map(|object| object.get().to_owned())
+                        .filter(|object| object.starts_with('{')),
                     has_arguments: false,
                 }
             }
