@@ -24,11 +24,13 @@
 //! # }
 //! ```
 
+mod always;
 mod answer;
 mod body;
 mod chance;
 mod clock;
 mod peer;
+mod plan;
 mod provider;
 mod record;
 mod refusal;
@@ -37,7 +39,8 @@ mod shape;
 
 pub use answer::{Answer, Finish, Part, Usage};
 pub use chance::Chance;
-pub use peer::{AiPeer, Plan};
+pub use peer::AiPeer;
+pub use plan::Plan;
 pub use provider::{Asked, Operation, Provider};
 pub use record::{Complaint, Ended, Received};
 pub use refusal::{Refusal, Wait};

@@ -13,6 +13,7 @@ mod gemini;
 mod mistral;
 mod ollama;
 mod openai;
+mod program;
 mod recordings;
 mod responses;
 mod script;
