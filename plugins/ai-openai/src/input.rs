@@ -4,7 +4,7 @@
 //! content, which becomes an item again, or a `message` with the `phase` of the text before it, which
 //! newer models want back.
 
-use labd_chat_completions::dialect::CallIds;
+use labd_chat_completions::dialect::Ids;
 use labd_chat_completions::ids;
 use labd_chat_completions::messages::{data_url, result_text, text_file};
 use labd_plugin::ai::{File, Message, Part, Role};
@@ -29,7 +29,7 @@ fn user(message: &Message, all: &mut Vec<Value>) {
         match part {
             Part::ToolResult(result) => all.push(json!({
                 "type": "function_call_output",
-                "call_id": ids::written(&result.id, CallIds::UpTo64),
+                "call_id": ids::written(&result.id, Ids::UpTo64),
                 "output": result_text(&result.content, result.is_error),
             })),
             Part::Text(text) => content.push(json!({ "type": "input_text", "text": text })),
@@ -71,7 +71,7 @@ fn assistant(message: &Message, all: &mut Vec<Value>) {
             })),
             Part::ToolUse(call) => all.push(json!({
                 "type": "function_call",
-                "call_id": ids::written(&call.id, CallIds::UpTo64),
+                "call_id": ids::written(&call.id, Ids::UpTo64),
                 "name": call.name,
                 "arguments": call.arguments,
             })),

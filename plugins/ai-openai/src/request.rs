@@ -1,8 +1,9 @@
 //! labd's request → the body of `POST /responses`.
 
 use crate::{Summary, input, models};
-use labd_chat_completions::effort;
+use labd_chat_completions::dialect::Ids;
 use labd_chat_completions::request::schema;
+use labd_chat_completions::{effort, ids};
 use labd_plugin::Result;
 use labd_plugin::ai::{Request, Retention, Tool, ToolChoice};
 use serde_json::{Map, Value, json};
@@ -63,12 +64,12 @@ pub fn body(request: &Request, summary: Summary) -> Result<Value> {
         set("top_p", json!(probability));
     }
     if let Some(user) = &request.user {
-        set("safety_identifier", user.clone().into());
+        set("safety_identifier", json!(ids::written(user, Ids::UpTo64)));
     }
     // What comes again OpenAI sees by itself; it asks which requests belong together, and how long.
     if let Some(cache) = &request.cache {
         if let Some(key) = &cache.key {
-            set("prompt_cache_key", key.clone().into());
+            set("prompt_cache_key", json!(ids::written(key, Ids::UpTo64)));
         }
         if cache.retention == Retention::Long && models::caches_long(&request.model) {
             set("prompt_cache_retention", "24h".into());

@@ -9,8 +9,8 @@ use labd_plugin::ai::Request;
 use labd_plugin::{Error, Fault, Result};
 use serde_json::Value;
 
-/// Keywords that combine schemas in a way that cannot be enforced.
-const REFUSED: [&str; 11] = [
+/// Keywords that cannot be enforced.
+const REFUSED: [&str; 12] = [
     "allOf",
     "oneOf",
     "not",
@@ -22,9 +22,13 @@ const REFUSED: [&str; 11] = [
     "patternProperties",
     "propertyNames",
     "unevaluatedProperties",
+    "uniqueItems",
 ];
 
-/// The most levels of objects and lists.
+/// Keywords of which a schema needs one.
+const SAYS: [&str; 5] = ["type", "anyOf", "$ref", "enum", "const"];
+
+/// The most levels of objects and lists within the root.
 const LEVELS: usize = 10;
 
 /// The most properties of all objects together.
@@ -64,7 +68,7 @@ pub fn check(schema: &Value, of: &str) -> Result<()> {
     if schema.get("anyOf").is_some() {
         return Err(walk.refused("", "it cannot be `anyOf`; put that into a property"));
     }
-    walk.node(schema, "", 1)
+    walk.node(schema, "", 0)
 }
 
 /// What was counted so far.
@@ -78,6 +82,9 @@ impl Walk<'_> {
     fn node(&mut self, node: &Value, place: &str, level: usize) -> Result<()> {
         if let Some(keyword) = REFUSED.iter().find(|keyword| node.get(**keyword).is_some()) {
             return Err(self.refused(place, &format!("`{keyword}` is not supported")));
+        }
+        if SAYS.iter().all(|keyword| node.get(keyword).is_none()) {
+            return Err(self.refused(place, "it needs a `type`"));
         }
         if level > LEVELS {
             return Err(self.refused(place, "it is nested more than 10 levels deep"));
@@ -102,8 +109,12 @@ impl Walk<'_> {
                 self.node(inner, &format!("{place}/{key}/{name}"), level)?;
             }
         }
-        if let Some(items) = node.get("items").filter(|items| items.is_object()) {
-            self.node(items, &format!("{place}/items"), level + 1)?;
+        match node.get("items") {
+            Some(items) => self.node(items, &format!("{place}/items"), level + 1)?,
+            None if is_of_type(node, "array") => {
+                return Err(self.refused(place, "the array needs `items`"));
+            }
+            None => {}
         }
         let any = node.get("anyOf").and_then(Value::as_array);
         for (at, inner) in any.into_iter().flatten().enumerate() {
@@ -148,9 +159,13 @@ impl Walk<'_> {
 }
 
 fn is_object(node: &Value) -> bool {
+    is_of_type(node, "object") || node.get("properties").is_some()
+}
+
+fn is_of_type(node: &Value, wanted: &str) -> bool {
     match node.get("type") {
-        Some(Value::String(kind)) => kind == "object",
-        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind.as_str() == Some("object")),
-        _ => node.get("properties").is_some(),
+        Some(Value::String(kind)) => kind == wanted,
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind.as_str() == Some(wanted)),
+        _ => false,
     }
 }

@@ -254,12 +254,14 @@ fn reasoning_done(told: bool, item: &Value, events: &mut Vec<Event>) {
     }
     // Without it OpenAI would look the item up, which it did not keep.
     if let Some(encrypted) = text(item, "encrypted_content") {
-        let kept = json!({
+        let mut kept = json!({
             "type": "reasoning",
-            "id": item.get("id"),
             "summary": summary.cloned().unwrap_or_else(|| json!([])),
             "encrypted_content": encrypted,
         });
+        if let (Some(id), Some(kept)) = (text(item, "id"), kept.as_object_mut()) {
+            kept.insert("id".into(), id.into());
+        }
         keep(&kept, events);
     }
 }

@@ -351,11 +351,19 @@ fn a_schema_that_cannot_be_enforced_is_refused_with_its_place() {
             "at /properties/a/items, `allOf` is not supported",
         ),
         (
+            r#"{"type":"object","additionalProperties":false,"required":["a"],"properties":{"a":{}}}"#,
+            "at /properties/a, it needs a `type`",
+        ),
+        (
+            r#"{"type":"object","additionalProperties":false,"required":["a"],"properties":{"a":{"type":["array","null"]}}}"#,
+            "at /properties/a, the array needs `items`",
+        ),
+        (
             r##"{"type":"object","additionalProperties":false,"$defs":{"x":{"type":["object","null"]}}}"##,
             "at /$defs/x, the object needs",
         ),
         (
-            r#"{"type":"object","additionalProperties":false,"required":["a"],"properties":{"a":{"anyOf":[{"type":"string"},{"not":{}}]}}}"#,
+            r#"{"type":"object","additionalProperties":false,"required":["a"],"properties":{"a":{"anyOf":[{"type":"string"},{"type":"string","not":{}}]}}}"#,
             "at /properties/a/anyOf/1, `not` is not supported",
         ),
     ] {

@@ -25,7 +25,9 @@ pub struct Dialect {
     /// What of a former reasoning is sent back.
     pub reasoning: SentBack,
     /// Which ids of tool calls are taken.
-    pub call_ids: CallIds,
+    pub call_ids: Ids,
+    /// Which pseudonyms of persons and names of caches are taken.
+    pub labels: Ids,
     /// How files travel that are no text.
     pub documents: Documents,
     /// What must stand between the result of a tool and a message of the user.
@@ -76,9 +78,9 @@ pub enum SentBack {
     Details,
 }
 
-/// Which ids of tool calls are taken.
+/// Which ids are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallIds {
+pub enum Ids {
     /// Any.
     Any,
     /// Nine letters and digits.
@@ -119,7 +121,8 @@ impl Dialect {
         output: Output::Schema,
         effort: EffortWords::All,
         reasoning: SentBack::Nothing,
-        call_ids: CallIds::Any,
+        call_ids: Ids::Any,
+        labels: Ids::Any,
         documents: Documents::File,
         after_tools: AfterTools::Nothing,
         marks_prefix: false,
@@ -131,7 +134,8 @@ impl Dialect {
         user: Some("safety_identifier"),
         cache_key: true,
         effort: EffortWords::OpenAi,
-        call_ids: CallIds::UpTo64,
+        call_ids: Ids::UpTo64,
+        labels: Ids::UpTo64,
         ..Self::COMMON
     };
 
@@ -144,7 +148,7 @@ impl Dialect {
         some_tool: "any",
         effort: EffortWords::Mistral,
         reasoning: SentBack::Parts,
-        call_ids: CallIds::Nine,
+        call_ids: Ids::Nine,
         documents: Documents::Url,
         after_tools: AfterTools::Assistant,
         marks_prefix: true,

@@ -1,19 +1,19 @@
-//! Ids of tool calls. A conversation may have begun with another provider, whose ids this one
+//! Ids that a server takes. A conversation may have begun with another provider, whose ids this one
 //! refuses: those are written as others, always the same for the same id, so that a result finds its
 //! call.
 
-use crate::dialect::CallIds;
+use crate::dialect::Ids;
 use std::borrow::Cow;
 
 /// What Mistral's ids consist of.
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// An id as the server takes it. What it takes stays as it is.
-pub fn written(id: &str, taken: CallIds) -> Cow<'_, str> {
+pub fn written(id: &str, taken: Ids) -> Cow<'_, str> {
     let fits = match taken {
-        CallIds::Any => true,
-        CallIds::Nine => id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-        CallIds::UpTo64 => id.chars().count() <= 64,
+        Ids::Any => true,
+        Ids::Nine => id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+        Ids::UpTo64 => id.chars().count() <= 64,
     };
     if fits {
         Cow::Borrowed(id)
@@ -50,19 +50,19 @@ mod tests {
 
     #[test]
     fn an_id_that_is_taken_stays_and_another_becomes_nine_letters_always_the_same() {
-        assert_eq!(written("gSIMJiOkT", CallIds::Nine), "gSIMJiOkT");
-        assert_eq!(written("toolu_01", CallIds::Any), "toolu_01");
-        assert_eq!(written("toolu_01", CallIds::UpTo64), "toolu_01");
+        assert_eq!(written("gSIMJiOkT", Ids::Nine), "gSIMJiOkT");
+        assert_eq!(written("toolu_01", Ids::Any), "toolu_01");
+        assert_eq!(written("toolu_01", Ids::UpTo64), "toolu_01");
         let mut seen = BTreeSet::new();
         for number in 0..10_000 {
             let id = format!("call_{number}");
-            let short = written(&id, CallIds::Nine).into_owned();
+            let short = written(&id, Ids::Nine).into_owned();
             assert!(short.len() == 9 && short.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-            assert_eq!(written(&id, CallIds::Nine), short);
+            assert_eq!(written(&id, Ids::Nine), short);
             // What was written once is taken when it comes back.
-            assert_eq!(written(&short, CallIds::Nine), short);
+            assert_eq!(written(&short, Ids::Nine), short);
             assert!(seen.insert(short));
         }
-        assert_eq!(written(&"x".repeat(65), CallIds::UpTo64).len(), 9);
+        assert_eq!(written(&"x".repeat(65), Ids::UpTo64).len(), 9);
     }
 }

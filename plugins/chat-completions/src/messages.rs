@@ -1,6 +1,6 @@
 //! labd's messages → the API's.
 
-use crate::dialect::{AfterTools, CallIds, Dialect, Documents, SentBack};
+use crate::dialect::{AfterTools, Dialect, Documents, Ids, SentBack};
 use crate::{details, ids};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -158,7 +158,7 @@ fn assistant(message: &Message, dialect: &Dialect, all: &mut Vec<Value>) {
     all.push(Value::Object(entry));
 }
 
-fn calls(message: &Message, taken: CallIds) -> Vec<Value> {
+fn calls(message: &Message, taken: Ids) -> Vec<Value> {
     message
         .parts
         .iter()

@@ -2,7 +2,7 @@
 //! refuse what they do not know.
 
 use crate::dialect::{Dialect, Output};
-use crate::{effort, messages};
+use crate::{effort, ids, messages};
 use labd_plugin::ai::{Request, Tool, ToolChoice};
 use labd_plugin::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -70,14 +70,17 @@ pub fn body(request: &Request, dialect: &Dialect) -> Result<Value> {
         set("stop", json!(request.stop));
     }
     if let (Some(user), Some(key)) = (&request.user, dialect.user) {
-        set(key, user.clone().into());
+        set(key, json!(ids::written(user, dialect.labels)));
     }
     // What comes again these servers see by themselves; OpenAI alone asks which requests belong
     // together.
     if dialect.cache_key
         && let Some(key) = request.cache.as_ref().and_then(|cache| cache.key.clone())
     {
-        set("prompt_cache_key", key.into());
+        set(
+            "prompt_cache_key",
+            json!(ids::written(&key, dialect.labels)),
+        );
     }
     if let Some(wanted) = request.effort {
         effort::write(&mut body, dialect.effort, &request.model, wanted);
