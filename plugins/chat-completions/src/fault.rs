@@ -252,7 +252,7 @@ pub fn of_frame(frame: &Value) -> Error {
         Error::Overloaded
     } else if matches!(status, Some(408 | 504)) || has("timeout") {
         Error::Timeout
-    } else if matches!(status, Some(401 | 403)) || told.is_wrong_key() {
+    } else if matches!(status, Some(401 | 403)) || has("permission") || told.is_wrong_key() {
         Error::unauthenticated(told.fault().hint(WRONG_KEY))
     } else if status == Some(402) {
         Error::invalid(told.fault().hint(SPENT))
