@@ -5,6 +5,7 @@
 //! that one is told. What an item's pieces left out is told when it is done.
 
 use labd_chat_completions::fault;
+use labd_chat_completions::quick::Text;
 use labd_plugin::ai::{
     Decoder, Event, FinishReason, Flow, Started, ToolFragment, ToolStarted, Usage,
 };
@@ -21,6 +22,16 @@ struct Item {
     /// Some of it was told: of a text or a reasoning, or of a call's arguments.
     told: bool,
     done: bool,
+}
+
+/// An event that most of a stream is made of, read without building a tree of it.
+#[derive(serde::Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    delta: Option<Text<'a>>,
+    output_index: Option<u64>,
 }
 
 /// The state of one answer.
@@ -59,16 +70,47 @@ impl Response {
     }
 
     fn item(&mut self, event: &Value) -> &mut Item {
-        let index = event.get("output_index").and_then(Value::as_u64);
+        self.at(event.get("output_index").and_then(Value::as_u64))
+    }
+
+    fn at(&mut self, index: Option<u64>) -> &mut Item {
         self.items.entry(index.unwrap_or_default()).or_default()
     }
 
-    /// A piece of a text or of a reasoning.
-    fn piece(&mut self, event: &Value, as_event: fn(String) -> Event, events: &mut Vec<Event>) {
-        if let Some(piece) = text(event, "delta") {
+    /// A piece of a text, of a reasoning or of arguments; false when it is something else.
+    fn delta(&mut self, delta: Delta<'_>, events: &mut Vec<Event>) -> bool {
+        let kind = delta.kind.0;
+        let event: fn(String) -> Event = match kind.as_ref() {
+            "response.output_text.delta" => Event::Text,
+            "response.refusal.delta" => {
+                self.refused = true;
+                Event::Text
+            }
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                Event::Reasoning
+            }
+            "response.function_call_arguments.delta" => {
+                self.arguments(delta.output_index, Text::some(delta.delta), events);
+                return true;
+            }
+            _ => return false,
+        };
+        if let Some(piece) = Text::some(delta.delta) {
             self.start(None, events);
-            self.item(event).told = true;
-            events.push(as_event(piece.to_owned()));
+            self.at(delta.output_index).told = true;
+            events.push(event(piece));
+        }
+        true
+    }
+
+    fn arguments(&mut self, index: Option<u64>, piece: Option<String>, events: &mut Vec<Event>) {
+        let item = self.at(index);
+        if let (Some(id), Some(fragment)) = (&item.call, piece) {
+            events.push(Event::ToolFragment(ToolFragment {
+                id: id.clone(),
+                fragment,
+            }));
+            item.told = true;
         }
     }
 
@@ -81,17 +123,6 @@ impl Response {
         // Some add an item twice.
         if kind(item) == "function_call" && known.call.is_none() && !known.done {
             begin(known, item, events);
-        }
-    }
-
-    fn arguments(&mut self, event: &Value, events: &mut Vec<Event>) {
-        let item = self.item(event);
-        if let (Some(id), Some(piece)) = (&item.call, text(event, "delta")) {
-            events.push(Event::ToolFragment(ToolFragment {
-                id: id.clone(),
-                fragment: piece.to_owned(),
-            }));
-            item.told = true;
         }
     }
 
@@ -164,6 +195,11 @@ impl Decoder<SseEvent> for Response {
         if data.is_empty() || data == "[DONE]" {
             return Ok(Flow::More);
         }
+        if let Ok(delta) = serde_json::from_str::<Delta<'_>>(data)
+            && self.delta(delta, events)
+        {
+            return Ok(Flow::More);
+        }
         let event: Value = serde_json::from_str(data).map_err(|error| {
             Error::unavailable(format!(
                 "the stream holds something that is no JSON: {error}"
@@ -174,17 +210,8 @@ impl Decoder<SseEvent> for Response {
             "response.created" | "response.in_progress" | "response.queued" => {
                 self.start(response, events);
             }
-            "response.output_text.delta" => self.piece(&event, Event::Text, events),
-            "response.refusal.delta" => {
-                self.refused = true;
-                self.piece(&event, Event::Text, events);
-            }
-            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                self.piece(&event, Event::Reasoning, events);
-            }
             "response.reasoning_summary_part.added" => self.next_part(&event, events),
             "response.output_item.added" => self.added(&event, events),
-            "response.function_call_arguments.delta" => self.arguments(&event, events),
             "response.output_item.done" => self.done(&event, events),
             "response.completed" | "response.incomplete" | "response.cancelled" => {
                 return self.finish(response.unwrap_or(&Value::Null), events);

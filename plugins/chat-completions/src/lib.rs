@@ -10,6 +10,7 @@
 //! | [`effort`] | labd's steps of reasoning → each server's words |
 //! | [`ids`] | ids of tool calls for servers that do not take any |
 //! | [`stream`] | the API's chunks → labd's events |
+//! | [`quick`] | the chunk that most of a stream is made of |
 //! | [`calls`] | tool calls that arrive in pieces |
 //! | [`usage`] | tokens, however they are counted |
 //! | [`models`] | the API's lists of models → labd's |
@@ -30,6 +31,7 @@ pub mod ids;
 mod limits;
 pub mod messages;
 pub mod models;
+pub mod quick;
 pub mod request;
 pub mod stream;
 pub mod usage;

@@ -6,7 +6,7 @@
 use crate::calls::Calls;
 use crate::details::Details;
 use crate::dialect::{Dialect, SentBack};
-use crate::{fault, usage};
+use crate::{fault, quick, usage};
 use labd_plugin::ai::{Decoder, Event, FinishReason, Flow, Started};
 use labd_plugin::stream::SseEvent;
 use labd_plugin::{Error, Fault, Result};
@@ -119,6 +119,13 @@ impl Decoder<SseEvent> for Chat {
         }
         if data == "[DONE]" {
             return self.close(events);
+        }
+        if self.started
+            && let Some(pieces) = quick::pieces(data)
+        {
+            events.extend(pieces.reasoning.map(Event::Reasoning));
+            events.extend(pieces.text.map(Event::Text));
+            return Ok(Flow::More);
         }
         let chunk: Value = serde_json::from_str(data).map_err(|error| {
             Error::unavailable(format!(
