@@ -7,6 +7,9 @@ use labd_plugin::ai::{File, Message, Part, Role, ToolResult, ToolUse};
 use labd_plugin::{Error, Result};
 use serde_json::{Map, Value, json};
 
+/// The most characters of a document's title.
+const TITLE: usize = 500;
+
 /// A message; none when nothing of it can be sent.
 ///
 /// # Errors
@@ -19,9 +22,19 @@ pub fn message(message: &Message) -> Result<Option<Value>> {
     Ok((!content.is_empty()).then(|| json!({ "role": role, "content": content })))
 }
 
-/// A block of text; none without text, which the API refuses.
+/// A block of text; none of blanks alone, which the API refuses.
 pub fn text(text: &str) -> Option<Value> {
-    (!text.is_empty()).then(|| json!({ "type": "text", "text": text }))
+    (!text.trim().is_empty()).then(|| json!({ "type": "text", "text": text }))
+}
+
+/// Makes a last message of the model's one to be gone on with: it must not end with a blank.
+pub fn to_go_on_with(message: &mut Value) {
+    let is_models = message.get("role").and_then(Value::as_str) == Some("assistant");
+    let blocks = message.get_mut("content").and_then(Value::as_array_mut);
+    let last = blocks.and_then(|blocks| blocks.last_mut()?.get_mut("text"));
+    if let Some(text) = last.filter(|_| is_models) {
+        *text = text.as_str().unwrap_or_default().trim_end().into();
+    }
 }
 
 /// Results of tools come first: the API wants them right behind their calls.
@@ -118,8 +131,14 @@ fn file(file: &File) -> Result<Value> {
         }
     };
     let mut block = json!({ "type": "document", "source": source });
-    if let (Some(block), Some(name)) = (block.as_object_mut(), &file.name) {
-        block.insert("title".into(), name.clone().into());
+    let title: String = file
+        .name
+        .iter()
+        .flat_map(|name| name.chars())
+        .take(TITLE)
+        .collect();
+    if let Some(block) = block.as_object_mut().filter(|_| !title.is_empty()) {
+        block.insert("title".into(), title.into());
     }
     Ok(block)
 }

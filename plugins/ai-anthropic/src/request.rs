@@ -153,7 +153,8 @@ fn messages(request: &Request, body: &mut Map<String, Value>) -> Result<()> {
             cache,
         );
     }
-    let all: Vec<Value> = all.into_iter().flatten().collect();
+    let mut all: Vec<Value> = all.into_iter().flatten().collect();
+    all.last_mut().map(content::to_go_on_with);
     body.insert("messages".into(), all.into());
     Ok(())
 }

@@ -48,7 +48,7 @@ pub fn told(request: &Request, generation: &Generation, max_tokens: u32) -> Told
             ..Told::default()
         },
         // The effort governs all of the answer, so that it holds where thinking cannot be asked for.
-        Thinking::Adaptive if is_forced(request) => Told {
+        Thinking::Adaptive | Thinking::Default | Thinking::Always if is_forced(request) => Told {
             effort: Some(word(effort)),
             ..Told::default()
         },
@@ -89,7 +89,7 @@ fn word(effort: Effort) -> &'static str {
     }
 }
 
-/// While it thinks with a budget a model cannot be made to call tools.
+/// A model that was asked to think cannot be made to call tools.
 fn is_forced(request: &Request) -> bool {
     !request.tools.is_empty()
         && matches!(

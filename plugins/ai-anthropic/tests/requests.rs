@@ -325,12 +325,14 @@ fn what_a_model_does_not_take_is_left_out_and_logged() {
     wanted.tool_choice = ToolChoice::Required;
     assert_eq!(keys(&sent(wanted.clone())), [true, false, false]);
     wanted.model = "claude-opus-4-8".into();
-    let (host, body) = tried(wanted).unwrap();
+    let (host, body) = tried(wanted.clone()).unwrap();
     assert_eq!(keys(&body), [false, false, false]);
     assert_eq!(body["output_config"], json!({ "effort": "low" }));
     let logs = host.logs();
     let told = |word: &str| logs.iter().any(|line| line.message.contains(word));
     assert!(told("temperature") && told("top-p") && !told("thinking"));
+    wanted.model = "claude-opus-5".into();
+    assert_eq!(keys(&sent(wanted)), [false, false, false]);
 }
 
 #[test]
@@ -404,6 +406,28 @@ fn what_cannot_be_sent_is_refused() {
     let mut schema = request("claude-sonnet-4-5", "Hello");
     schema.output_schema = Some("{".into());
     assert!(matches!(tried(schema), Err(Error::InvalidRequest(_))));
+}
+
+#[test]
+fn what_the_api_refuses_of_texts_is_not_sent() {
+    let mut wanted = request("claude-sonnet-4-5", "Hello");
+    wanted.system = vec![" \n".into()];
+    wanted.messages[0].parts.extend([
+        Part::Text("\n".into()),
+        file("text/plain", Some(&"n".repeat(600)), b"a"),
+        file("text/plain", Some(""), b"a"),
+    ]);
+    wanted.messages.push(Message {
+        role: Role::Assistant,
+        parts: vec![Part::Text("So far \n".into())],
+    });
+    let body = sent(wanted);
+    assert_eq!(body.get("system"), None);
+    let first = body["messages"][0]["content"].as_array().unwrap();
+    assert_eq!(first.len(), 3);
+    assert_eq!(first[1]["title"].as_str().map(str::len), Some(500));
+    assert_eq!(first[2].get("title"), None);
+    assert_eq!(body["messages"][1]["content"][0]["text"], "So far");
 }
 
 #[test]
