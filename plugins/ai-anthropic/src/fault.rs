@@ -95,14 +95,18 @@ pub fn of_response<H: Host>(
         message: Some(api::plain_message(text)),
         ..Told::default()
     });
+    let by_status = |status| http::status_error(host, status, headers, told.fault());
+    // What two requests did to each other has no type of its own.
+    if status == 409 {
+        return by_status(status);
+    }
     if let Some(error) = told.settled() {
         return error;
     }
-    let by_status = |status| http::status_error(host, status, headers, told.fault());
     match (told.kind(), status) {
         ("rate_limit_error", _) => waiting(by_status(429), host, headers),
         ("overloaded_error", _) => by_status(529),
-        ("api_error", _) => by_status(500),
+        ("api_error", ..500) => by_status(500),
         (_, 429) => waiting(by_status(429), host, headers),
         (_, 401 | 403) => {
             let fault = told.fault().hint("check the API key of this provider");

@@ -397,7 +397,6 @@ fn each_error_is_the_right_one_in_a_body_and_in_a_stream() {
         (529, "overloaded_error", "busy", Error::Overloaded),
         // The type counts.
         (500, "overloaded_error", "busy", Error::Overloaded),
-        (503, "api_error", "oh", Error::unavailable("")),
     ] {
         let body = envelope(kind, message);
         let in_body = refused(status, &[], &body);
@@ -470,6 +469,14 @@ fn a_wait_is_what_the_server_says_in_any_of_its_ways() {
         ),
     ];
     assert_eq!(wait(&limits), Some(30_000));
+    let down = envelope("api_error", "down");
+    assert_eq!(refused(503, &[], &down), Error::Overloaded);
+    assert_eq!(
+        refused(503, &[("retry-after", "3")], &down),
+        Error::RateLimited(Some(3000))
+    );
+    let conflict = envelope("invalid_request_error", "Conflict");
+    assert!(matches!(refused(409, &[], &conflict), Error::Conflict(_)));
     let busy = envelope("overloaded_error", "busy");
     assert_eq!(
         refused(529, &[("retry-after", "3")], &busy),

@@ -132,7 +132,11 @@ impl Contents {
     }
 
     fn start(&mut self, chunk: &mut Chunk, events: &mut Vec<Event>) {
-        if self.id.is_some() {
+        // Chunks of which nothing is known are none of the answer.
+        let is_empty = chunk.candidates.is_empty()
+            && chunk.prompt_feedback.is_none()
+            && chunk.usage_metadata.is_none();
+        if self.id.is_some() || is_empty {
             return;
         }
         let id = chunk.response_id.take().unwrap_or_default();

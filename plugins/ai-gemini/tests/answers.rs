@@ -94,6 +94,7 @@ fn blob(text: &str) -> Event {
 #[test]
 fn thoughts_text_and_calls_are_the_same_in_every_split() {
     let payloads = [
+        json!({ "hint": "news" }),
         chunk(&json!([{ "text": "Größe", "thought": true }])),
         chunk(&json!([{ "text": "東京" }])),
         chunk(

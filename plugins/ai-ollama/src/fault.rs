@@ -27,6 +27,12 @@ fn settled(message: &str, model: &str) -> Option<Error> {
             "the machine has too little memory for this model; choose a smaller one, or lower the setting `context-length`",
         )));
     }
+    // It is whole again in hours or days.
+    if has(&["usage limit"]) {
+        return Some(Error::invalid(fault.hint(
+            "what the account may use of Ollama's cloud is used up; raise it there, or use another provider",
+        )));
+    }
     if has(&["does not support"]) {
         return Some(Error::invalid(fault.hint(
             "choose a model that does; `ollama show` tells what a model can",
@@ -69,7 +75,7 @@ pub fn in_stream(error: &Value, model: &str) -> Error {
     settled(&message, model).unwrap_or_else(|| {
         let lower = message.to_ascii_lowercase();
         let has = |word: &str| lower.contains(word);
-        if has("rate limit") || has("usage limit") || has("too many requests") {
+        if has("rate limit") || has("too many requests") {
             Error::RateLimited(None)
         } else if has("busy") || has("overloaded") {
             Error::Overloaded

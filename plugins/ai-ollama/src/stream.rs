@@ -142,6 +142,10 @@ impl Decoder<Line> for Conversation {
         if let Some(error) = line.error.take().filter(|error| !error.is_null()) {
             return Err(fault::in_stream(&error, &self.model));
         }
+        // Lines of which nothing is known are none of the answer.
+        if line.message.is_none() && !line.done {
+            return Ok(Flow::More);
+        }
         if !std::mem::replace(&mut self.has_begun, true) {
             let model = line.model.take().filter(|model| !model.is_empty());
             events.push(Event::Started(Started {

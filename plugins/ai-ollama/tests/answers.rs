@@ -76,6 +76,7 @@ fn usage() -> Event {
 #[test]
 fn thoughts_text_and_calls_are_the_same_in_every_split() {
     let lines = [
+        json!({ "hint": "news", "done": false }),
         line(&json!({ "role": "assistant", "content": "", "thinking": "Grö" })),
         line(&json!({ "role": "assistant", "content": "", "thinking": "ße" })),
         line(&json!({ "role": "assistant", "content": "東京" })),
@@ -216,7 +217,7 @@ fn each_error_is_the_right_one() {
         (
             429,
             "you have reached your hourly usage limit",
-            Error::RateLimited(None),
+            Error::invalid(""),
         ),
         (
             500,
@@ -238,6 +239,8 @@ fn each_error_is_the_right_one() {
         let error = refused(status, &[], &json!({ "error": message }).to_string());
         assert_eq!(variant(&error), variant(&expected), "{message}: {error:?}");
     }
+    let many = json!({ "error": "too many requests" }).to_string();
+    assert_eq!(refused(429, &[], &many), Error::RateLimited(None));
     let busy = json!({ "error": "server busy" }).to_string();
     assert_eq!(
         refused(503, &[("retry-after", "7")], &busy),
@@ -277,7 +280,11 @@ fn an_error_in_a_stream_ends_it_with_what_came_before() {
             Error::invalid(""),
         ),
         (json!("server busy, please try again"), Error::Overloaded),
-        (json!("usage limit reached"), Error::RateLimited(None)),
+        (json!("too many requests"), Error::RateLimited(None)),
+        (
+            json!("you have reached your usage limit"),
+            Error::invalid(""),
+        ),
         (json!("unauthorized"), Error::unauthenticated("")),
     ] {
         let (events, error) = heard(&[
