@@ -8,11 +8,7 @@ use labd_ai_mistral::{Config, Mistral};
 use labd_plugin::testing::FakeHost;
 use labd_plugin::testing::recorded::Framing;
 
-/// Whole answers are never asked for: upstream this provider always streams. In the place of a stream
-/// they are `unavailable`.
-const WHOLE: &str = "instead of a stream: - error=unavailable";
-
-/// What must come of each recording.
+/// What must come of each recording. Whole answers are never asked for, and understood all the same.
 const TABLE: &[(&str, &str)] = &[
     (
         "vercel-ai/mistral/mistral-incremental-tool-call.chunks.txt",
@@ -22,17 +18,26 @@ const TABLE: &[(&str, &str)] = &[
         "vercel-ai/mistral/mistral-reasoning.chunks.txt",
         "magistral-medium-2507 text=9:e93dff0d reasoning=60:3ee98375 usage=10,-,-,46,- finish=stop",
     ),
-    ("vercel-ai/mistral/mistral-reasoning.json", WHOLE),
+    (
+        "vercel-ai/mistral/mistral-reasoning.json",
+        "at once: magistral-medium-2507 text=9:e93dff0d reasoning=60:3ee98375 usage=10,-,-,46,- finish=stop",
+    ),
     (
         "vercel-ai/mistral/mistral-text.chunks.txt",
         "mistral-small-latest text=38:6f535b2d usage=13,-,-,8,- finish=stop",
     ),
-    ("vercel-ai/mistral/mistral-text.json", WHOLE),
+    (
+        "vercel-ai/mistral/mistral-text.json",
+        "at once: mistral-small-latest text=1925:744e3a01 usage=13,-,-,434,- finish=stop",
+    ),
     (
         "vercel-ai/mistral/mistral-tool-call.chunks.txt",
         "mistral-small-latest tools=[weather:d041d2d4] usage=124,-,-,22,- finish=tool-use",
     ),
-    ("vercel-ai/mistral/mistral-tool-call.json", WHOLE),
+    (
+        "vercel-ai/mistral/mistral-tool-call.json",
+        "at once: mistral-small-latest tools=[weather:d041d2d4] usage=124,-,-,22,- finish=tool-use",
+    ),
 ];
 
 #[test]

@@ -436,3 +436,32 @@ fn a_base_url_that_is_none_is_refused_by_its_key() {
     let error = provider.models(config("api.openai.com")).unwrap_err();
     assert!(error.message().contains("base-url"));
 }
+
+#[test]
+fn a_server_that_does_not_stream_is_understood() {
+    let body = json!({
+        "id": "c", "object": "chat.completion", "model": "m-1",
+        "choices": [{ "index": 0, "finish_reason": "tool_calls", "message": {
+            "role": "assistant", "content": "Grüß\n\ndata: dich", "reasoning_content": "Hm",
+            "tool_calls": [
+                { "id": "a", "type": "function", "function": { "name": "read", "arguments": "{\"p\":1}" } },
+                { "id": "b", "type": "function", "function": { "name": "list", "arguments": "" } },
+            ],
+        } }],
+        "usage": { "prompt_tokens": 7, "completion_tokens": 3 },
+    });
+    // As people format it, and in pieces.
+    let body = serde_json::to_string_pretty(&body).unwrap();
+    let (events, error) = in_every_split(&body);
+    assert_eq!(error, None);
+    assert_eq!(events[1], Event::Reasoning("Hm".into()));
+    assert_eq!(text(&events), "Grüß\n\ndata: dich");
+    assert!(events.contains(&Event::ToolFinished("a".into())));
+    assert!(events.contains(&Event::ToolFinished("b".into())));
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Usage(usage) if usage.input == Some(7)))
+    );
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::ToolUse)));
+}

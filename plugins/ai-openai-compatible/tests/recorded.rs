@@ -8,12 +8,8 @@ use labd_ai_openai_compatible::{Config, OpenAiCompatible};
 use labd_plugin::testing::FakeHost;
 use labd_plugin::testing::recorded::Framing;
 
-/// Whole answers are never asked for: upstream this provider always streams. In the place of a stream
-/// they are `unavailable`.
-const WHOLE: &str = "instead of a stream: - error=unavailable";
-
-/// What must come of each recording. `minimax_*` of OpenCode speak another API,
-/// which must not be taken for this one.
+/// What must come of each recording. Whole answers are never asked for, and understood all the same;
+/// `minimax_*` of OpenCode speak another API, which must not be taken for this one.
 const TABLE: &[(&str, &str)] = &[
     (
         "genai/aihubmix/chat_stream/response_000.txt",
@@ -31,12 +27,18 @@ const TABLE: &[(&str, &str)] = &[
         "genai/openai/stream_tool_call_with_finish_reason/response_000.txt",
         "yakbak-openai-compat-model tools=[get_weather:d2ec7044] usage=163,-,-,11,- finish=tool-use",
     ),
-    ("genai/opencode_go/minimax_chat/response_000.txt", WHOLE),
+    (
+        "genai/opencode_go/minimax_chat/response_000.txt",
+        "at once: - error=unavailable",
+    ),
     (
         "genai/opencode_go/minimax_stream/response_000.txt",
         "- error=unavailable",
     ),
-    ("genai/opencode_go/openai_chat/response_000.txt", WHOLE),
+    (
+        "genai/opencode_go/openai_chat/response_000.txt",
+        "at once: frank/GLM-5.1 text=5:185f8db3 reasoning=316:68dcbfd3 usage=10,0,-,79,- finish=stop",
+    ),
     (
         "genai/opencode_go/openai_stream/response_000.txt",
         "frank/GLM-5.1 text=5:185f8db3 reasoning=409:a448042f usage=10,0,-,123,- finish=stop",

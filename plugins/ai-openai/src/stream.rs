@@ -158,9 +158,20 @@ impl Response {
         }
     }
 
+    /// Tells the items of an answer of which none came before its end.
+    fn whole(&mut self, response: &Value, events: &mut Vec<Event>) {
+        let output = response.get("output").and_then(Value::as_array);
+        for (index, item) in output.into_iter().flatten().enumerate() {
+            self.done(&json!({ "output_index": index, "item": item }), events);
+        }
+    }
+
     /// The end, and why.
     fn finish(&mut self, response: &Value, events: &mut Vec<Event>) -> Result<Flow> {
         self.start(Some(response), events);
+        if self.items.is_empty() {
+            self.whole(response, events);
+        }
         for item in self.items.values_mut().filter(|item| !item.done) {
             if let Some(id) = item.call.take() {
                 events.push(Event::ToolFinished(id));

@@ -211,6 +211,36 @@ fn what_a_server_leaves_out_is_made_up_for() {
 }
 
 #[test]
+fn an_answer_that_comes_at_once_is_understood() {
+    let response = |status: &str, more: Value| {
+        let mut response = json!({ "id": "r", "object": "response", "model": "m-1", "status": status, "output": [
+            { "type": "reasoning", "id": "rs_1", "summary": [{ "type": "summary_text", "text": "Hm" }], "encrypted_content": "gAAA" },
+            { "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": "hi" }] },
+            call(0, "{}"),
+        ] });
+        for (key, value) in more.as_object().unwrap() {
+            response[key] = value.clone();
+        }
+        response.to_string()
+    };
+    let usage = json!({ "usage": { "input_tokens": 9, "output_tokens": 7 } });
+    let (events, error) = answer([response("completed", usage)]);
+    assert_eq!(error, None);
+    assert!(matches!(&events[0], Event::Started(started) if started.model == "m-1"));
+    assert_eq!(events[1], Event::Reasoning("Hm".into()));
+    assert!(matches!(&events[2], Event::Blob(_)));
+    assert_eq!(events[3], Event::Text("hi".into()));
+    assert_eq!(fragments(&events, "call_0"), "{}");
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::ToolUse)));
+    let cut = json!({ "incomplete_details": { "reason": "max_output_tokens" } });
+    let (events, _) = answer([response("incomplete", cut)]);
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::Length)));
+    let failed = json!({ "error": { "code": "rate_limit_exceeded", "message": "no" } });
+    let (_, error) = answer([response("failed", failed)]);
+    assert_eq!(error, Some(Error::RateLimited(None)));
+}
+
+#[test]
 fn a_stream_that_does_not_say_why_it_ends_is_unavailable_and_keeps_what_came() {
     for end in ["", "data: [DONE]\n\n"] {
         let cut = stream(&[created(), piece("output_text", 0, "half")]) + end;

@@ -6,7 +6,7 @@ use crate::{embed, fault, models, request};
 use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed};
 use labd_plugin::stream::SseReader;
 use labd_plugin::{Host, Result, api, http};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The most bytes of a list of models.
 const MODELS_LIMIT: usize = 4 * 1024 * 1024;
@@ -14,8 +14,32 @@ const MODELS_LIMIT: usize = 4 * 1024 * 1024;
 /// The most bytes of an answer with embeddings: 2048 of 3072 numbers, written out.
 const EMBEDDINGS_LIMIT: usize = 60 * 1024 * 1024;
 
-/// The events of a streamed response.
-pub type Events<B> = SseReader<http::Peeked<B>>;
+/// The most bytes of an answer that comes at once.
+const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
+
+/// The events of a response.
+pub type Events<B> = SseReader<Opened<B>>;
+
+/// The body of a response.
+#[derive(Debug)]
+pub enum Opened<B> {
+    /// It streams.
+    Stream(http::Peeked<B>),
+    /// It came at once, and is here the stream that it would have been; empty once it was read.
+    Whole(Vec<u8>),
+}
+
+impl<B: http::Body> http::Body for Opened<B> {
+    fn read(&mut self, max: u32) -> Result<Vec<u8>> {
+        match self {
+            Self::Stream(body) => body.read(max),
+            Self::Whole(rest) => {
+                let more = rest.split_off(rest.len().min(max as usize));
+                Ok(std::mem::replace(rest, more))
+            }
+        }
+    }
+}
 
 /// A server.
 pub struct Client<'a, H> {
@@ -83,7 +107,8 @@ impl<'a, H: Host> Client<'a, H> {
         embed::answer(request, self.ask(wanted)?.json(EMBEDDINGS_LIMIT)?)
     }
 
-    /// Posts a body to an endpoint and reads what it streams.
+    /// Posts a body to an endpoint and reads what it streams. A server that does not stream gives a
+    /// whole answer, which is read as a stream of one event.
     ///
     /// # Errors
     /// What the server answers, be it with a status or instead of a stream.
@@ -99,12 +124,12 @@ impl<'a, H: Host> Client<'a, H> {
         // Not all who stream say so, and not all who say something else do something else.
         if !declared {
             match response.body.first()? {
-                Some(b'{' | b'[') => return Err(fault::instead_of_stream(&response.error_text())),
+                Some(b'{' | b'[') => return whole(&response.bytes(ANSWER_LIMIT)?),
                 Some(b'<') => return Err(fault::web_page(&response.error_text())),
                 _ => {}
             }
         }
-        Ok(SseReader::new(response.body))
+        Ok(SseReader::new(Opened::Stream(response.body)))
     }
 
     /// Sends a request; an answer that is an error becomes one here.
@@ -117,4 +142,21 @@ impl<'a, H: Host> Client<'a, H> {
         let (status, headers) = (response.status, &response.headers);
         Err(fault::of_response(self.host, status, headers, &text))
     }
+}
+
+/// The stream that a whole answer would have been: one of Chat Completions has a `message` where a
+/// chunk has a `delta`, one of Responses is what its last event brings.
+fn whole<B: http::Body>(body: &[u8]) -> Result<Events<B>> {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let event = if answer.pointer("/choices/0/message").is_some() {
+        answer
+    } else if answer.get("output").is_some_and(Value::is_array) {
+        let failed = answer.get("status").and_then(Value::as_str) == Some("failed");
+        let end = if failed { "failed" } else { "completed" };
+        json!({ "type": format!("response.{end}"), "response": answer })
+    } else {
+        return Err(fault::instead_of_stream(&String::from_utf8_lossy(body)));
+    };
+    let stream = format!("data: {event}\n\ndata: [DONE]\n\n");
+    Ok(SseReader::new(Opened::Whole(stream.into_bytes())))
 }

@@ -57,9 +57,9 @@ fn line<P: AiProvider<FakeHost>>(
     if let Some(status) = status_of(&text) {
         return Ok(format!("{status}: {}", whole(status)));
     }
-    // Whole answers are never asked for; one in the place of a stream is an error.
+    // Whole answers are never asked for, and understood all the same.
     if text.trim_start().starts_with('{') && !name.ends_with(".chunks.txt") {
-        return Ok(format!("instead of a stream: {}", whole(200)));
+        return Ok(format!("at once: {}", whole(200)));
     }
     let streams = match name.ends_with(".chunks.txt") {
         true => answers(&text)
