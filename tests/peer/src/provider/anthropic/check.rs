@@ -276,7 +276,7 @@ fn is_new(model: &str) -> bool {
         model
             .strip_prefix("claude")
             .is_some_and(|rest| rest.contains(part))
-    }) && !model.contains("-4-5")
+    }) && !["-3-5", "-4-5"].iter().any(|old| model.contains(old))
 }
 
 fn sampling(body: &Value) -> Result<(), Broken> {
