@@ -10,6 +10,7 @@
 //! | reasoning | `prompt_mode` for Magistral, `reasoning_effort` for others; sent back as `thinking` |
 //! | documents | a part `document_url` |
 //! | "call some tool" | `any` |
+//! | temperature | up to 1.5; a higher one is taken for it |
 //! | usage | on the last chunk, unasked; `stream_options` is refused |
 //! | padding | a field `p` of random length, ignored |
 //! | embeddings | `output_dimension`; no field for a user |

@@ -98,7 +98,7 @@ fn a_conversation_is_written_as_mistral_takes_it() {
     wanted.parallel_tools = Some(false);
     wanted.output_schema = Some("{\"type\":\"object\"}".into());
     wanted.max_tokens = Some(9);
-    wanted.temperature = Some(0.5);
+    wanted.temperature = Some(1.75);
     wanted.stop = vec!["END".into()];
     wanted.user = Some("u-1".into());
     let body = sent(wanted);
@@ -134,7 +134,7 @@ fn a_conversation_is_written_as_mistral_takes_it() {
             "parallel_tool_calls": false,
             "response_format": { "type": "json_schema", "json_schema": { "name": "answer", "schema": { "type": "object" }, "strict": true } },
             "max_tokens": 9,
-            "temperature": 0.5,
+            "temperature": 1.5,
             "stop": ["END"],
         })
     );
@@ -297,8 +297,52 @@ fn each_shape_of_an_error_is_understood() {
         matches!(refused(400, &[], long), Error::InvalidRequest(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("larger")))
     );
     assert!(matches!(refused(503, &[], ""), Error::Overloaded));
-    let (_, error) = answer([format!("data: {limited}\n\n")]);
-    assert_eq!(error, Some(Error::RateLimited(None)));
+}
+
+#[test]
+fn each_shape_of_an_error_is_understood_in_a_stream_too() {
+    let of = |body: &str| {
+        let begun = r#"data: {"model":"m","choices":[{"index":0,"delta":{"content":"half"}}]}"#;
+        let (events, error) = answer([format!("{begun}\n\ndata: {body}\n\n")]);
+        assert_eq!(events.last(), Some(&Event::Text("half".into())));
+        error.unwrap()
+    };
+    let object = |kind: &str, code: &str| {
+        format!(
+            r#"{{"object":"error","message":"no","type":"{kind}","param":null,"code":"{code}"}}"#
+        )
+    };
+    assert_eq!(
+        of(&object("rate_limited", "1300")),
+        Error::RateLimited(None)
+    );
+    assert_eq!(
+        of(&object("service_tier_capacity_exceeded", "3505")),
+        Error::Overloaded
+    );
+    assert!(matches!(
+        of(&object("invalid_model", "1500")),
+        Error::NotFound(_)
+    ));
+    assert!(matches!(
+        of(&object("invalid_request_error", "3001")),
+        Error::InvalidRequest(_)
+    ));
+    assert!(matches!(
+        of(&object("internal_server_error", "1000")),
+        Error::Unavailable(_)
+    ));
+    assert!(matches!(
+        of(r#"{"detail":"Invalid API Key"}"#),
+        Error::Unauthenticated(_)
+    ));
+    assert!(matches!(
+        of(r#"{"message":"Unauthorized","request_id":"1"}"#),
+        Error::Unauthenticated(_)
+    ));
+    assert!(
+        matches!(of(r#"{"message":"Something broke"}"#), Error::Unavailable(fault) if fault.message == "Something broke")
+    );
 }
 
 #[test]

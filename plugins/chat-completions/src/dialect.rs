@@ -2,10 +2,12 @@
 //! told an address looks it up in a list of its own.
 
 /// What a server takes, where servers differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dialect {
     /// The key of the most tokens to answer with.
     pub max_tokens: &'static str,
+    /// The highest temperature; a higher one is taken for it.
+    pub hottest: f64,
     /// The key of a pseudonym of the person who asks; none where the server takes none.
     pub user: Option<&'static str>,
     /// The same in requests for embeddings.
@@ -112,6 +114,7 @@ impl Dialect {
     /// are content with them.
     pub const COMMON: Self = Self {
         max_tokens: "max_tokens",
+        hottest: 2.0,
         user: Some("user"),
         embedding_user: Some("user"),
         dimensions: "dimensions",
@@ -141,6 +144,7 @@ impl Dialect {
 
     /// Mistral.
     pub const MISTRAL: Self = Self {
+        hottest: 1.5,
         user: None,
         embedding_user: None,
         dimensions: "output_dimension",

@@ -106,6 +106,7 @@ impl Told {
         }) || [
             "maximum context length",
             "maximum prompt length",
+            "too large for model",
             "model's context",
         ]
         .iter()
@@ -114,7 +115,7 @@ impl Told {
 
     /// xAI answers a wrong key with 400, and says what it is in words only.
     fn is_wrong_key(&self) -> bool {
-        ["Incorrect API key", "Invalid API Key", "invalid api key"]
+        ["Incorrect API key", "Invalid API Key", "Unauthorized"]
             .iter()
             .any(|words| self.message.starts_with(words))
     }
@@ -230,11 +231,17 @@ pub fn in_stream(frame: &Value) -> Option<Error> {
         Some(of_frame(frame))
     } else if let Some(error) = at("/x_groq/error") {
         Some(of_frame(&json!({ "error": error })))
-    } else if frame.get("object").and_then(Value::as_str) == Some("error") {
+    } else if frame.get("object").and_then(Value::as_str) == Some("error") || is_bare(frame) {
         Some(of_frame(frame))
     } else {
         None
     }
+}
+
+/// Mistral's `{"detail": …}` and `{"message": "…"}`, which nothing else is.
+fn is_bare(frame: &Value) -> bool {
+    frame.get("choices").is_none()
+        && (frame.get("detail").is_some() || frame.get("message").is_some_and(Value::is_string))
 }
 
 /// The error that this frame is, whatever the shape.
@@ -248,7 +255,7 @@ pub fn of_frame(frame: &Value) -> Error {
     let has = |word: &str| told.has(|code| code.contains(word));
     if status == Some(429) || has("rate_limit") || has("rate-limit") {
         Error::RateLimited(limits::wait(&[], &told.message))
-    } else if matches!(status, Some(503 | 529)) || has("overloaded") {
+    } else if matches!(status, Some(503 | 529)) || has("overloaded") || has("capacity") {
         Error::Overloaded
     } else if matches!(status, Some(408 | 504)) || has("timeout") {
         Error::Timeout

@@ -61,7 +61,7 @@ pub fn body(request: &Request, dialect: &Dialect) -> Result<Value> {
         set(dialect.max_tokens, tokens.into());
     }
     if let Some(temperature) = request.temperature {
-        set("temperature", json!(temperature));
+        set("temperature", json!(temperature.min(dialect.hottest)));
     }
     if let Some(probability) = request.top_p {
         set("top_p", json!(probability));
