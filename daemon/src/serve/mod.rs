@@ -5,6 +5,7 @@ mod backend;
 mod deploys;
 mod install;
 mod log;
+mod models;
 mod plugins;
 mod signals;
 mod wiring;
@@ -94,6 +95,7 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
         backend: daemon.clone(),
         auth,
         previews: Arc::new(wiring::Site(daemon.previews.clone())),
+        models: Arc::new(models::Site::new(daemon.providers.clone())),
         assets: Arc::new(assets::Console),
         addresses,
         trusted_proxies,

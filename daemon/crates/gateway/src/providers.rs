@@ -7,7 +7,7 @@ use crate::{
 use jiff::Timestamp;
 use labd_plugin_host::{
     PluginError,
-    kinds::ai::{Capabilities, Completion, ProviderAccess, Request},
+    kinds::ai::{Capabilities, Completion, EmbedRequest, Embeddings, ProviderAccess, Request},
 };
 use labd_protocol::{
     ApiError, ErrorCode, ModelInfo, ModelList, Notice, Provider, ProviderCreate, ProviderId,
@@ -275,6 +275,20 @@ impl Providers {
             .plugin
             .provider
             .complete(&route.access, request)
+            .await
+            .map_err(|error| route.explain(error))
+    }
+
+    /// Has a model turn texts into vectors.
+    pub async fn embed(
+        &self,
+        route: &Route,
+        request: EmbedRequest,
+    ) -> Result<Embeddings, ApiError> {
+        route
+            .plugin
+            .provider
+            .embed(&route.access, request)
             .await
             .map_err(|error| route.explain(error))
     }

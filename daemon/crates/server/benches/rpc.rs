@@ -12,6 +12,8 @@
 
 #[path = "../tests/server/fake.rs"]
 mod fake;
+#[path = "../tests/server/parrot.rs"]
+mod parrot;
 #[path = "../tests/server/world.rs"]
 mod world;
 

@@ -158,6 +158,24 @@ pub trait PreviewSite: Send + Sync + 'static {
     ) -> http::Response<PreviewBody>;
 }
 
+/// The body of an answer of a model; it may go on for as long as the model speaks.
+pub type ModelBody = PreviewBody;
+
+/// What answers under `/v1/` to programs, after the server has let them in: the API that other
+/// programs know from OpenAI.
+#[async_trait]
+pub trait ModelSite: Send + Sync + 'static {
+    /// Answers one request. `caller` names who asks.
+    async fn handle(
+        &self,
+        caller: &str,
+        request: http::Request<Bytes>,
+    ) -> http::Response<ModelBody>;
+
+    /// What the server refuses before, in the shape of this API.
+    fn refuse(&self, status: http::StatusCode, error: ApiError) -> http::Response<ModelBody>;
+}
+
 /// The console's files, as they were built.
 pub trait Assets: Send + Sync + 'static {
     /// A file by its path without a leading slash: `index.html`, `assets/main-3f2a.js.br`.

@@ -17,7 +17,9 @@ pub mod limits;
 mod rpc;
 
 pub use addresses::{AddressError, Addresses, IpRange, Site, check_listen};
-pub use backend::{Assets, Backend, NoAssets, PreviewBody, PreviewSite, Shown};
+pub use backend::{
+    Assets, Backend, ModelBody, ModelSite, NoAssets, PreviewBody, PreviewSite, Shown,
+};
 pub use deploys::Deploys;
 pub use rpc::{Socket, SocketError};
 
@@ -34,6 +36,8 @@ pub struct ServerParts {
     pub auth: Auth,
     /// What answers on the previews' origins.
     pub previews: Arc<dyn PreviewSite>,
+    /// What answers under `/v1/`.
+    pub models: Arc<dyn ModelSite>,
     /// The console's files.
     pub assets: Arc<dyn Assets>,
     /// Where the console and the previews are.
@@ -73,12 +77,13 @@ impl Server {
             backend,
             auth,
             previews,
+            models,
             assets,
             addresses,
             trusted_proxies,
         } = self.parts;
         let api = Api::new(backend, auth, addresses, socket.path().to_owned());
-        let http = http::Http::new(api.clone(), previews, assets, trusted_proxies)?;
+        let http = http::Http::new(api.clone(), previews, models, assets, trusted_proxies)?;
         let closing = api.closing().clone();
         let stop = async {
             shutdown.await;

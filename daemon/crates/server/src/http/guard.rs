@@ -38,14 +38,8 @@ pub(crate) fn admit(
 ) -> Result<Admitted, ProblemDocument> {
     own_origin(&parts.headers, &api.addresses().origin(site, host))?;
     if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
-        let token = authorization
-            .to_str()
-            .ok()
-            .and_then(bearer)
-            .unwrap_or_default();
-        let caller = api.auth().token(token).ok_or_else(unauthenticated)?;
         return Ok(Admitted {
-            caller,
+            caller: by_token(api, authorization)?,
             prolonged: None,
         });
     }
@@ -61,6 +55,32 @@ pub(crate) fn admit(
         caller: Caller::Session(session.id),
         prolonged,
     })
+}
+
+/// Lets a program in, by its token alone: cookies do not count here.
+pub(crate) fn admit_program(
+    api: &Api,
+    site: Site,
+    host: &str,
+    parts: &Parts,
+) -> Result<Caller, ProblemDocument> {
+    own_origin(&parts.headers, &api.addresses().origin(site, host))?;
+    let admitted = match parts.headers.get(header::AUTHORIZATION) {
+        Some(authorization) => by_token(api, authorization),
+        None => Err(unauthenticated()),
+    };
+    admitted.map_err(|problem| {
+        problem.hint("The API key is a token of labd: labd token create <name>.")
+    })
+}
+
+fn by_token(api: &Api, authorization: &http::HeaderValue) -> Result<Caller, ProblemDocument> {
+    let token = authorization
+        .to_str()
+        .ok()
+        .and_then(bearer)
+        .unwrap_or_default();
+    api.auth().token(token).ok_or_else(unauthenticated)
 }
 
 /// Checks a request that will get a session's cookie as one that has it is checked.

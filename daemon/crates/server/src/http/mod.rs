@@ -4,10 +4,14 @@
 //! | site | path | what |
 //! | --- | --- | --- |
 //! | console, loopback | `/api/v1/…` | the API, see [`routes`] |
+//! | console, loopback | `/v1/…` | models, as OpenAI's API offers them; only by a token, errors in its shape |
 //! | console | any other | the console's files |
 //! | loopback | any other | a pointer to the console |
 //! | preview | [`ENTER`] | makes a cookie of a ticket, once |
 //! | preview | any other | the preview |
+//!
+//! `/v1` is not in the OpenAPI document: OpenAI describes that API, and the crate `labd-openai` what of
+//! it there is.
 
 mod console;
 mod cookies;
@@ -23,7 +27,7 @@ pub(crate) use listen::serve;
 
 use crate::addresses::{IpRange, Site};
 use crate::api::Api;
-use crate::backend::{Assets, PreviewSite};
+use crate::backend::{Assets, ModelSite, PreviewSite};
 use crate::limits::{BODY_TIME, MAX_ANONYMOUS_BODY, MAX_BODY};
 use axum::Router;
 use axum::body::Body;
@@ -44,6 +48,9 @@ pub(crate) const ENTER: &str = "/_lab/enter";
 
 const API: &str = "/api/v1";
 
+/// Before every path of the API that is OpenAI's.
+const MODELS: &str = "/v1/";
+
 /// The HTTP side of the server.
 #[derive(Clone)]
 pub(crate) struct Http(Arc<Inner>);
@@ -51,6 +58,7 @@ pub(crate) struct Http(Arc<Inner>);
 struct Inner {
     api: Api,
     previews: Arc<dyn PreviewSite>,
+    models: Arc<dyn ModelSite>,
     assets: Arc<dyn Assets>,
     trusted_proxies: Vec<IpRange>,
     router: Router,
@@ -61,6 +69,7 @@ impl Http {
     pub(crate) fn new(
         api: Api,
         previews: Arc<dyn PreviewSite>,
+        models: Arc<dyn ModelSite>,
         assets: Arc<dyn Assets>,
         trusted_proxies: Vec<IpRange>,
     ) -> Result<Self, serde_json::Error> {
@@ -75,6 +84,7 @@ impl Http {
         Ok(Self(Arc::new(Inner {
             api,
             previews,
+            models,
             assets,
             trusted_proxies,
             router,
@@ -106,6 +116,9 @@ impl Http {
             Site::Preview(project) => self.preview(project, parts, body).await,
             _ if parts.uri.path().starts_with("/api/") => {
                 self.api_call(site, &host, parts, body).await
+            }
+            _ if parts.uri.path().starts_with(MODELS) => {
+                Ok(self.model_call(site, &host, parts, body).await)
             }
             Site::Console => Ok(console::serve(
                 self.0.assets.as_ref(),
@@ -181,6 +194,25 @@ impl Http {
             );
         }
         Ok(response)
+    }
+
+    /// A call of a model. Whatever goes wrong is told in the shape of that API.
+    async fn model_call(&self, site: Site, host: &str, parts: Parts, body: Body) -> Response {
+        let models = &self.0.models;
+        let admitted = guard::admit_program(&self.0.api, site, host, &parts);
+        let asked = match admitted {
+            Ok(caller) => whole(body, MAX_BODY).await.map(|body| (caller, body)),
+            Err(problem) => Err(problem),
+        };
+        let response = match asked {
+            Ok((caller, body)) => {
+                let mut request = Request::from_parts(parts, body);
+                request.headers_mut().remove(header::AUTHORIZATION);
+                models.handle(&caller.to_string(), request).await
+            }
+            Err(problem) => models.refuse(problem.http_status(), problem.into()),
+        };
+        response.map(Body::new)
     }
 
     async fn route(&self, request: Request<Bytes>) -> Response {

@@ -49,6 +49,10 @@ impl ProblemDocument {
         self
     }
 
+    pub(crate) fn http_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -77,9 +81,23 @@ impl From<ApiError> for ProblemDocument {
     }
 }
 
+impl From<ProblemDocument> for ApiError {
+    fn from(problem: ProblemDocument) -> Self {
+        Self {
+            code: problem.code,
+            message: problem.detail,
+            fields: problem.fields,
+            upstream_code: problem.upstream_code,
+            position: problem.position,
+            hint: problem.hint,
+            retry_after_ms: problem.retry_after_ms,
+        }
+    }
+}
+
 impl IntoResponse for ProblemDocument {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.http_status();
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

@@ -1,6 +1,7 @@
 //! A running server, and a client that can say anything to it.
 
 use crate::fake::{EchoPreview, Fake, SmallConsole};
+use crate::parrot::{Compatible, Parrot};
 use jiff::{SignedDuration, Timestamp};
 use labd_auth::{Auth, Clock};
 use labd_protocol::{Secret, TokenCreate};
@@ -42,6 +43,7 @@ impl SetClock {
 
 pub struct World {
     pub fake: Arc<Fake>,
+    pub parrot: Arc<Parrot>,
     pub auth: Auth,
     pub clock: Arc<SetClock>,
     pub port: u16,
@@ -64,6 +66,7 @@ pub async fn world_with(assets: Arc<dyn Assets>) -> World {
     let clock = Arc::new(SetClock(Mutex::new(Timestamp::now())));
     let auth = Auth::open(store, clock.clone()).await.unwrap();
     let fake = Arc::new(Fake::default());
+    let parrot = Arc::new(Parrot::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let path = dir.path().join("run/labd.sock");
@@ -72,6 +75,7 @@ pub async fn world_with(assets: Arc<dyn Assets>) -> World {
         backend: fake.clone(),
         auth: auth.clone(),
         previews: Arc::new(EchoPreview),
+        models: Arc::new(Compatible::before(parrot.clone())),
         assets,
         addresses: Addresses::local(port),
         trusted_proxies: Vec::new(),
@@ -83,6 +87,7 @@ pub async fn world_with(assets: Arc<dyn Assets>) -> World {
     });
     World {
         fake,
+        parrot,
         auth,
         clock,
         port,
