@@ -1,5 +1,4 @@
 //! Models that play from a script.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use crate::{Answer, Body, Entry, Face, Models};
 use async_trait::async_trait;

@@ -242,9 +242,7 @@ impl Encode for Chunks {
                 let reason = finish_reason(reason, !self.calls.is_empty());
                 self.delta(out, Delta::default(), Some(reason));
             }
-            Event::Started { .. } | Event::ToolFinished(_) | Event::Blob(_) | Event::Finish(_) => {
-                ()
-            }
+            Event::Started { .. } | Event::ToolFinished(_) | Event::Blob(_) | Event::Finish(_) => {}
         }
     }
 

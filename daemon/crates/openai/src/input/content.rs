@@ -326,7 +326,11 @@ mod tests {
             r#"[{"type":"input_image","image_url":"data:image\/png;base64,AQID"}]"#,
             r#"[{"type":"input_file","filename":"a.png","file_data":"AQID"}]"#,
         ] {
-            assert_eq!(parts(json).unwrap(), [picture.clone()], "{json}");
+            assert_eq!(
+                parts(json).unwrap(),
+                std::slice::from_ref(&picture),
+                "{json}"
+            );
         }
     }
 
