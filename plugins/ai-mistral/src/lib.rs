@@ -73,7 +73,7 @@ impl<H: Host> AiProvider<H> for Mistral<H> {
     }
 
     fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
-        self.client(&config)?.complete(&request)
+        self.client(&config)?.complete(request)
     }
 
     fn embed(&self, config: Config, request: EmbedRequest) -> Result<Embeddings> {

@@ -6,76 +6,93 @@
 
 use labd_chat_completions::dialect::Ids;
 use labd_chat_completions::ids;
-use labd_chat_completions::messages::{data_url, result_text, text_file};
+use labd_chat_completions::messages::{data_url, object, result_text, text_file};
 use labd_plugin::ai::{File, Message, Part, Role};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// The items of a conversation.
-pub fn items(messages: &[Message]) -> Vec<Value> {
+/// The items of a conversation. Texts are moved and not copied: a prompt may be long.
+pub fn items(messages: Vec<Message>) -> Vec<Value> {
     let mut all = Vec::new();
     for message in messages {
         match message.role {
-            Role::User => user(message, &mut all),
-            Role::Assistant => assistant(message, &mut all),
+            Role::User => user(message.parts, &mut all),
+            Role::Assistant => assistant(message.parts, &mut all),
         }
     }
     all
 }
 
 /// Results of tools are items of their own, right after the calls that they answer.
-fn user(message: &Message, all: &mut Vec<Value>) {
+fn user(parts: Vec<Part>, all: &mut Vec<Value>) {
     let mut content = Vec::new();
-    for part in &message.parts {
+    for part in parts {
         match part {
-            Part::ToolResult(result) => all.push(json!({
-                "type": "function_call_output",
-                "call_id": ids::written(&result.id, Ids::UpTo64),
-                "output": result_text(&result.content, result.is_error),
-            })),
-            Part::Text(text) => content.push(json!({ "type": "input_text", "text": text })),
-            Part::Image(image) => content.push(json!({
-                "type": "input_image",
-                "detail": "auto",
-                "image_url": data_url(&image.media_type, &image.data),
-            })),
-            Part::File(file) => content.push(attached(file)),
+            Part::ToolResult(result) => all.push(object([
+                ("type", "function_call_output".into()),
+                ("call_id", call_id(&result.id)),
+                (
+                    "output",
+                    result_text(result.content, result.is_error).into(),
+                ),
+            ])),
+            Part::Text(text) => content.push(text_part("input_text", text)),
+            Part::Image(image) => content.push(object([
+                ("type", "input_image".into()),
+                ("detail", "auto".into()),
+                ("image_url", data_url(&image.media_type, &image.data).into()),
+            ])),
+            Part::File(file) => content.push(attached(&file)),
             // A user calls no tool and reasons nothing.
             Part::ToolUse(_) | Part::Reasoning(_) | Part::Blob(_) => {}
         }
     }
     if !content.is_empty() {
-        all.push(json!({ "type": "message", "role": "user", "content": content }));
+        all.push(message("user", content));
     }
+}
+
+fn message(role: &str, content: Vec<Value>) -> Value {
+    object([
+        ("type", "message".into()),
+        ("role", role.into()),
+        ("content", content.into()),
+    ])
+}
+
+fn text_part(kind: &str, text: String) -> Value {
+    object([("type", kind.into()), ("text", text.into())])
+}
+
+fn call_id(id: &str) -> Value {
+    ids::written(id, Ids::UpTo64).into_owned().into()
 }
 
 fn attached(file: &File) -> Value {
     match text_file(file) {
-        Some(text) => json!({ "type": "input_text", "text": text }),
-        None => json!({
-            "type": "input_file",
-            "filename": file.name.as_deref().unwrap_or("file"),
-            "file_data": data_url(&file.media_type, &file.data),
-        }),
+        Some(text) => text_part("input_text", text),
+        None => object([
+            ("type", "input_file".into()),
+            ("filename", file.name.as_deref().unwrap_or("file").into()),
+            ("file_data", data_url(&file.media_type, &file.data).into()),
+        ]),
     }
 }
 
-fn assistant(message: &Message, all: &mut Vec<Value>) {
+fn assistant(parts: Vec<Part>, all: &mut Vec<Value>) {
     let before = all.len();
-    for part in &message.parts {
+    for part in parts {
         match part {
             Part::Text(text) if text.is_empty() => {}
-            Part::Text(text) => all.push(json!({
-                "type": "message",
-                "role": "assistant",
-                "content": [{ "type": "output_text", "text": text }],
-            })),
-            Part::ToolUse(call) => all.push(json!({
-                "type": "function_call",
-                "call_id": ids::written(&call.id, Ids::UpTo64),
-                "name": call.name,
-                "arguments": call.arguments,
-            })),
-            Part::Blob(blob) => kept(blob, before, all),
+            Part::Text(text) => {
+                all.push(message("assistant", vec![text_part("output_text", text)]));
+            }
+            Part::ToolUse(call) => all.push(object([
+                ("type", "function_call".into()),
+                ("call_id", call_id(&call.id)),
+                ("name", call.name.into()),
+                ("arguments", call.arguments.into()),
+            ])),
+            Part::Blob(blob) => kept(&blob, before, all),
             // Its summary stands in the blob behind it.
             Part::Reasoning(_) => {}
             // A model answers no tool and attaches nothing.

@@ -119,10 +119,10 @@ impl<H: Host> AiProvider<H> for OpenAi<H> {
                 .is_some_and(|tokens| tokens < LEAST_TOKENS);
         if config.api == Api::Chat || only_chat {
             let chat = Chat::new(&request.model, Dialect::OPENAI);
-            return Ok(Streamed::new(client.chat(&request)?, Answer::Chat(chat)));
+            return Ok(Streamed::new(client.chat(request)?, Answer::Chat(chat)));
         }
-        let body = request::body(&request, config.reasoning_summary)?;
         let response = stream::Response::new(&request.model);
+        let body = request::body(request, config.reasoning_summary)?;
         Ok(Streamed::new(
             client.stream("/responses", &body)?,
             Answer::Response(response),

@@ -2,6 +2,7 @@
 
 use crate::{Summary, input, models};
 use labd_chat_completions::dialect::Ids;
+use labd_chat_completions::messages::joined;
 use labd_chat_completions::request::schema;
 use labd_chat_completions::{effort, ids};
 use labd_plugin::Result;
@@ -13,22 +14,24 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// `invalid-request` when a schema is no JSON.
-pub fn body(request: &Request, summary: Summary) -> Result<Value> {
+pub fn body(mut request: Request, summary: Summary) -> Result<Value> {
     let mut body = Map::new();
     let mut set = |key: &str, value: Value| {
         body.insert(key.to_owned(), value);
     };
     set("model", request.model.clone().into());
     if !request.system.is_empty() {
-        set("instructions", request.system.join("\n\n").into());
+        let system = std::mem::take(&mut request.system);
+        set("instructions", joined(system, "\n\n").into());
     }
-    set("input", input::items(&request.messages).into());
+    let messages = std::mem::take(&mut request.messages);
+    set("input", input::items(messages).into());
     set("stream", true.into());
     set("store", false.into());
     // A model that does not reason refuses to be asked for its reasoning.
     if effort::openai_reasons(&request.model) != Some(false) {
         set("include", json!(["reasoning.encrypted_content"]));
-        if let Some(reasoning) = reasoning(request, summary) {
+        if let Some(reasoning) = reasoning(&request, summary) {
             set("reasoning", reasoning);
         }
     }

@@ -5,7 +5,7 @@ use crate::stream::Chat;
 use crate::{embed, fault, models, request};
 use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed};
 use labd_plugin::stream::SseReader;
-use labd_plugin::{Host, Result, api, http};
+use labd_plugin::{Error, Host, Result, api, http};
 use serde_json::{Value, json};
 
 /// The most bytes of a list of models.
@@ -80,18 +80,16 @@ impl<'a, H: Host> Client<'a, H> {
     ///
     /// # Errors
     /// What the server answers.
-    pub fn complete(&self, request: &Request) -> Result<Streamed<Events<H::Body>, Chat>> {
-        Ok(Streamed::new(
-            self.chat(request)?,
-            Chat::new(&request.model, self.dialect),
-        ))
+    pub fn complete(&self, request: Request) -> Result<Streamed<Events<H::Body>, Chat>> {
+        let answer = Chat::new(&request.model, self.dialect);
+        Ok(Streamed::new(self.chat(request)?, answer))
     }
 
     /// The events of an answer, for a decoder of the caller's.
     ///
     /// # Errors
     /// What the server answers.
-    pub fn chat(&self, request: &Request) -> Result<Events<H::Body>> {
+    pub fn chat(&self, request: Request) -> Result<Events<H::Body>> {
         self.stream("/chat/completions", &request::body(request, &self.dialect)?)
     }
 
@@ -115,7 +113,8 @@ impl<'a, H: Host> Client<'a, H> {
     pub fn stream(&self, path: &str, body: &Value) -> Result<Events<H::Body>> {
         let wanted = http::Request::post(format!("{}{path}", self.base))
             .header("accept", "text/event-stream")
-            .json(body)?;
+            .header("content-type", "application/json")
+            .body(written(body)?);
         let response = self.ask(wanted)?;
         let declared = response
             .header("content-type")
@@ -159,4 +158,26 @@ fn whole<B: http::Body>(body: &[u8]) -> Result<Events<B>> {
     };
     let stream = format!("data: {event}\n\ndata: [DONE]\n\n");
     Ok(SseReader::new(Opened::Whole(stream.into_bytes())))
+}
+
+/// A body as JSON, in one allocation: a long prompt would else be copied each time that it outgrows
+/// what it has.
+fn written(body: &Value) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size(body) + size(body) / 8 + 64);
+    serde_json::to_writer(&mut bytes, body)
+        .map_err(|error| Error::internal(format!("request body: {error}")))?;
+    Ok(bytes)
+}
+
+/// About how many bytes a value takes, without what is escaped.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 3,
+        Value::Array(all) => all.iter().map(size).sum::<usize>() + 2,
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, value)| key.len() + 4 + size(value));
+            entries.sum::<usize>() + 2
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
 }

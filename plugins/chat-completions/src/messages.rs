@@ -1,6 +1,6 @@
 //! labd's messages → the API's.
 
-use crate::dialect::{AfterTools, Dialect, Documents, Ids, SentBack};
+use crate::dialect::{AfterTools, Dialect, Documents, SentBack};
 use crate::{details, ids};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,20 +10,23 @@ use serde_json::{Map, Value, json};
 /// What the assistant is taken to have said where the server wants to hear it before the user.
 const HEARD: &str = "Done.";
 
-pub(crate) fn of(system: &[String], messages: &[Message], dialect: &Dialect) -> Vec<Value> {
+/// The messages of a request, with the system's words first. Texts are moved and not copied: a prompt
+/// may be long.
+pub(crate) fn of(system: Vec<String>, messages: Vec<Message>, dialect: &Dialect) -> Vec<Value> {
     let mut all = Vec::new();
     if !system.is_empty() {
-        all.push(json!({ "role": "system", "content": system.join("\n\n") }));
-    }
-    for message in messages {
-        match message.role {
-            Role::User => user(message, dialect, &mut all),
-            Role::Assistant => assistant(message, dialect, &mut all),
-        }
+        let words = joined(system, "\n\n").into();
+        all.push(object([("role", "system".into()), ("content", words)]));
     }
     let goes_on = messages
         .last()
         .is_some_and(|last| last.role == Role::Assistant);
+    for message in messages {
+        match message.role {
+            Role::User => user(message.parts, dialect, &mut all),
+            Role::Assistant => assistant(message.parts, dialect, &mut all),
+        }
+    }
     if dialect.marks_prefix
         && goes_on
         && let Some(last) = all.last_mut().and_then(Value::as_object_mut)
@@ -33,34 +36,63 @@ pub(crate) fn of(system: &[String], messages: &[Message], dialect: &Dialect) -> 
     all
 }
 
+/// An object of these entries. (`json!` copies what it is given.)
+pub fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    let entries = entries.into_iter();
+    Value::Object(
+        entries
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
+}
+
+/// Texts as one; a single one as it is.
+pub fn joined(mut texts: Vec<String>, between: &str) -> String {
+    match texts.pop() {
+        Some(only) if texts.is_empty() => only,
+        Some(last) => {
+            texts.push(last);
+            texts.join(between)
+        }
+        None => String::new(),
+    }
+}
+
 /// Results of tools are messages of their own, right after the calls that they answer.
-fn user(message: &Message, dialect: &Dialect, all: &mut Vec<Value>) {
+fn user(parts: Vec<Part>, dialect: &Dialect, all: &mut Vec<Value>) {
+    let only_text = !parts
+        .iter()
+        .any(|part| matches!(part, Part::Image(_) | Part::File(_)));
     let mut content = Vec::new();
-    let mut only_text = true;
+    let mut texts = Vec::new();
     let mut answers_tools = false;
-    for part in &message.parts {
+    for part in parts {
         match part {
             Part::ToolResult(result) => {
                 answers_tools = true;
-                let id = ids::written(&result.id, dialect.call_ids);
-                let text = result_text(&result.content, result.is_error);
-                all.push(json!({ "role": "tool", "tool_call_id": id, "content": text }));
+                let id = ids::written(&result.id, dialect.call_ids).into_owned();
+                all.push(object([
+                    ("role", "tool".into()),
+                    ("tool_call_id", id.into()),
+                    (
+                        "content",
+                        result_text(result.content, result.is_error).into(),
+                    ),
+                ]));
             }
-            Part::Text(text) => content.push(json!({ "type": "text", "text": text })),
+            Part::Text(text) if only_text => texts.push(text),
+            Part::Text(text) => content.push(text_part(text)),
             Part::Image(image) => {
-                only_text = false;
                 let url = data_url(&image.media_type, &image.data);
-                content.push(json!({ "type": "image_url", "image_url": { "url": url } }));
+                let url = object([("url", url.into())]);
+                content.push(object([("type", "image_url".into()), ("image_url", url)]));
             }
-            Part::File(file) => {
-                only_text = false;
-                content.push(attached(file, dialect.documents));
-            }
+            Part::File(file) => content.push(attached(&file, dialect.documents)),
             // A user calls no tool and reasons nothing.
             Part::ToolUse(_) | Part::Reasoning(_) | Part::Blob(_) => {}
         }
     }
-    if content.is_empty() {
+    if content.is_empty() && texts.is_empty() {
         return;
     }
     if answers_tools && dialect.after_tools == AfterTools::Assistant {
@@ -68,19 +100,23 @@ fn user(message: &Message, dialect: &Dialect, all: &mut Vec<Value>) {
     }
     let content = if only_text {
         // Many servers take a plain text only.
-        Value::from(texts(message).join("\n\n"))
+        Value::from(joined(texts, "\n\n"))
     } else {
         content.into()
     };
-    all.push(json!({ "role": "user", "content": content }));
+    all.push(object([("role", "user".into()), ("content", content)]));
+}
+
+fn text_part(text: String) -> Value {
+    object([("type", "text".into()), ("text", text.into())])
 }
 
 /// What a tool answered, as a text.
-pub fn result_text(content: &str, is_error: bool) -> String {
+pub fn result_text(content: String, is_error: bool) -> String {
     if is_error {
         format!("Error: {content}")
     } else {
-        content.to_owned()
+        content
     }
 }
 
@@ -99,109 +135,108 @@ pub fn text_file(file: &File) -> Option<String> {
 
 fn attached(file: &File, documents: Documents) -> Value {
     if let Some(text) = text_file(file) {
-        return json!({ "type": "text", "text": text });
+        return text_part(text);
     }
-    let name = file.name.as_deref().unwrap_or("file");
-    let data = data_url(&file.media_type, &file.data);
+    let name: Value = file.name.as_deref().unwrap_or("file").into();
+    let data: Value = data_url(&file.media_type, &file.data).into();
     match documents {
         Documents::File => {
-            json!({ "type": "file", "file": { "filename": name, "file_data": data } })
+            let file = object([("filename", name), ("file_data", data)]);
+            object([("type", "file".into()), ("file", file)])
         }
-        Documents::Url => {
-            json!({ "type": "document_url", "document_url": data, "document_name": name })
-        }
+        Documents::Url => object([
+            ("type", "document_url".into()),
+            ("document_url", data),
+            ("document_name", name),
+        ]),
     }
 }
 
-fn assistant(message: &Message, dialect: &Dialect, all: &mut Vec<Value>) {
-    let text = texts(message).concat();
-    let calls = calls(message, dialect.call_ids);
-    if text.is_empty() && calls.is_empty() {
+fn assistant(parts: Vec<Part>, dialect: &Dialect, all: &mut Vec<Value>) {
+    let mut said = Said::default();
+    for part in parts {
+        said.take(part, dialect);
+    }
+    if said.texts.is_empty() && said.calls.is_empty() {
         return;
     }
     let mut entry = Map::new();
     entry.insert("role".into(), "assistant".into());
-    let content = match dialect.reasoning {
-        SentBack::Parts => thinking_and_text(message),
-        _ => None,
-    };
-    let content = match content {
-        Some(parts) => parts.into(),
-        None if text.is_empty() => Value::Null,
-        None => text.into(),
+    let content = if dialect.reasoning == SentBack::Parts && said.has_reasoning {
+        said.parts.into()
+    } else if said.texts.is_empty() {
+        Value::Null
+    } else {
+        joined(said.texts, "").into()
     };
     entry.insert("content".into(), content);
     match dialect.reasoning {
-        SentBack::WithCalls if !calls.is_empty() => {
-            let reasoning: String = message.parts.iter().filter_map(reasoning).collect();
-            entry.insert("reasoning_content".into(), reasoning.into());
+        SentBack::WithCalls if !said.calls.is_empty() => {
+            entry.insert("reasoning_content".into(), said.reasoning.into());
         }
-        SentBack::Details => {
-            let details: Vec<Value> = message
-                .parts
-                .iter()
-                .filter_map(|part| match part {
-                    Part::Blob(blob) => details::of_blob(blob),
-                    _ => None,
-                })
-                .flatten()
-                .collect();
-            if !details.is_empty() {
-                entry.insert("reasoning_details".into(), details.into());
-            }
+        SentBack::Details if !said.details.is_empty() => {
+            entry.insert("reasoning_details".into(), said.details.into());
         }
         _ => {}
     }
-    if !calls.is_empty() {
-        entry.insert("tool_calls".into(), calls.into());
+    if !said.calls.is_empty() {
+        entry.insert("tool_calls".into(), said.calls.into());
     }
     all.push(Value::Object(entry));
 }
 
-fn calls(message: &Message, taken: Ids) -> Vec<Value> {
-    message
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::ToolUse(call) => Some(json!({
-                "id": ids::written(&call.id, taken),
-                "type": "function",
-                "function": { "name": call.name, "arguments": call.arguments },
-            })),
-            _ => None,
-        })
-        .collect()
+/// What an answer of the model is made of, as far as the server wants it back.
+#[derive(Default)]
+struct Said {
+    texts: Vec<String>,
+    calls: Vec<Value>,
+    reasoning: String,
+    has_reasoning: bool,
+    /// Reasoning and text in their order, where both go into the content.
+    parts: Vec<Value>,
+    details: Vec<Value>,
 }
 
-/// Reasoning and text in their order; none when there is no reasoning, and a plain text will do.
-fn thinking_and_text(message: &Message) -> Option<Vec<Value>> {
-    message.parts.iter().find_map(reasoning)?;
-    let parts = message.parts.iter().filter_map(|part| match part {
-        Part::Text(text) => Some(json!({ "type": "text", "text": text })),
-        Part::Reasoning(text) => Some(json!({
-            "type": "thinking",
-            "thinking": [{ "type": "text", "text": text }],
-            "closed": true,
-        })),
-        _ => None,
-    });
-    Some(parts.collect())
-}
-
-fn reasoning(part: &Part) -> Option<&str> {
-    match part {
-        Part::Reasoning(text) => Some(text),
-        _ => None,
+impl Said {
+    fn take(&mut self, part: Part, dialect: &Dialect) {
+        match part {
+            Part::Text(text) if text.is_empty() => {}
+            Part::Text(text) => {
+                if dialect.reasoning == SentBack::Parts {
+                    self.parts.push(text_part(text.clone()));
+                }
+                self.texts.push(text);
+            }
+            Part::Reasoning(text) => {
+                self.has_reasoning = true;
+                match dialect.reasoning {
+                    SentBack::Parts => self.parts.push(object([
+                        ("type", "thinking".into()),
+                        ("thinking", vec![text_part(text)].into()),
+                        ("closed", true.into()),
+                    ])),
+                    SentBack::WithCalls => self.reasoning.push_str(&text),
+                    SentBack::Nothing | SentBack::Details => {}
+                }
+            }
+            Part::Blob(blob) if dialect.reasoning == SentBack::Details => {
+                self.details
+                    .extend(details::of_blob(&blob).into_iter().flatten());
+            }
+            Part::ToolUse(call) => {
+                let function = object([
+                    ("name", call.name.into()),
+                    ("arguments", call.arguments.into()),
+                ]);
+                let id = ids::written(&call.id, dialect.call_ids).into_owned();
+                self.calls.push(object([
+                    ("id", id.into()),
+                    ("type", "function".into()),
+                    ("function", function),
+                ]));
+            }
+            // A model answers no tool and attaches nothing.
+            Part::Blob(_) | Part::ToolResult(_) | Part::Image(_) | Part::File(_) => {}
+        }
     }
-}
-
-fn texts(message: &Message) -> Vec<&str> {
-    message
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect()
 }

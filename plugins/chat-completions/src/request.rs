@@ -11,13 +11,14 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// `invalid-request` when a schema is no JSON.
-pub fn body(request: &Request, dialect: &Dialect) -> Result<Value> {
+pub fn body(mut request: Request, dialect: &Dialect) -> Result<Value> {
     let mut body = Map::new();
     let mut set = |key: &str, value: Value| {
         body.insert(key.to_owned(), value);
     };
     set("model", request.model.clone().into());
-    let mut system = request.system.clone();
+    let mut system = std::mem::take(&mut request.system);
+    let messages = std::mem::take(&mut request.messages);
     if let Some(text) = &request.output_schema {
         let schema = schema(text, "the output")?;
         match dialect.output {
@@ -33,10 +34,7 @@ pub fn body(request: &Request, dialect: &Dialect) -> Result<Value> {
             }
         }
     }
-    set(
-        "messages",
-        messages::of(&system, &request.messages, dialect).into(),
-    );
+    set("messages", messages::of(system, messages, dialect).into());
     set("stream", true.into());
     if dialect.asks_for_usage {
         set("stream_options", json!({ "include_usage": true }));
