@@ -23,6 +23,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![doc = include_str!("../README.md")]
 
 mod always;
 mod answer;

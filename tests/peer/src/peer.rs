@@ -179,10 +179,16 @@ impl AiPeer {
         seen.ended.get(request).copied().flatten()
     }
 
+    /// How many answers have ended so.
+    pub fn endings(&self, how: Ended) -> usize {
+        let seen = self.shared.record.lock();
+        seen.endings.get(how as usize).copied().unwrap_or_default()
+    }
+
     /// How many answers are under way.
     pub fn running(&self) -> usize {
         let seen = self.shared.record.lock();
-        seen.ended.iter().filter(|ended| ended.is_none()).count()
+        seen.count.saturating_sub(seen.endings.iter().sum())
     }
 
     /// How many connections are open.

@@ -74,6 +74,8 @@ pub(crate) struct Seen {
     /// Of each request: how and when its answer ended.
     pub ended: Vec<Option<(Ended, SystemTime)>>,
     pub count: usize,
+    /// Answers that have ended whole, broken off, and by the client.
+    pub endings: [usize; 3],
     pub opened: usize,
     pub closed: usize,
 }
@@ -112,7 +114,8 @@ impl Record {
         drop(seen);
         Exchange {
             number,
-            record: kept.then(|| self.clone()),
+            kept,
+            record: Some(self.clone()),
         }
     }
 
@@ -130,13 +133,16 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub number: usize,
+    kept: bool,
+    /// Until it has ended.
     record: Option<Record>,
 }
 
 impl Exchange {
     /// A piece leaves.
     pub fn sent(&self) {
-        if let Some(record) = &self.record
+        if self.kept
+            && let Some(record) = &self.record
             && let Some(times) = record.lock().sent.get_mut(self.number)
         {
             times.push(SystemTime::now());
@@ -145,9 +151,14 @@ impl Exchange {
 
     /// The answer has ended; only the first time counts.
     pub fn end(&mut self, how: Ended) {
-        if let Some(record) = self.record.take()
-            && let Some(ended) = record.lock().ended.get_mut(self.number)
-        {
+        let Some(record) = self.record.take() else {
+            return;
+        };
+        let mut seen = record.lock();
+        if let Some(count) = seen.endings.get_mut(how as usize) {
+            *count += 1;
+        }
+        if let Some(ended) = seen.ended.get_mut(self.number) {
             *ended = Some((how, SystemTime::now()));
         }
     }

@@ -207,6 +207,10 @@ async fn new_models_refuse_what_they_no_longer_take() {
     ];
     asking.refuses(&new, 400, &wrong).await;
     let old = Asking::of(Provider::Anthropic, "/v1/messages").await;
+    let mut warm = right();
+    warm["temperature"] = json!(0.5);
+    old.takes(&warm, &[("/model", json!("claude-3-5-haiku-20241022"))])
+        .await;
     let prefilled =
         json!([{ "role": "user", "content": "x" }, { "role": "assistant", "content": "y" }]);
     old.takes(

@@ -148,7 +148,7 @@ async fn a_client_that_leaves_is_seen() {
     waiting.abort();
     until("the second answer ends", || peer.ended(1).is_some()).await;
     until("the connections are closed", || peer.open() == 0).await;
-    assert_eq!(peer.running(), 0);
+    assert_eq!((peer.running(), peer.endings(Ended::ByClient)), (0, 2));
 }
 
 async fn stream_of(url: String) {

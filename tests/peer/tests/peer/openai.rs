@@ -203,6 +203,12 @@ async fn models_that_reason_refuse_the_old_settings() {
     old["max_tokens"] = json!(5);
     let refused = asking.post(&old).await.json();
     assert_eq!(refused["error"]["code"], "unsupported_parameter");
+    // From GPT-5.1 on a model reasons when it is told to only.
+    let asking = Asking::of(Provider::OpenAi, "/v1/chat/completions").await;
+    let mut new = right.clone();
+    new["model"] = json!("gpt-5.1");
+    new.as_object_mut().unwrap().remove("reasoning_effort");
+    asking.takes(&new, &[("/temperature", json!(0.5))]).await;
     let asking = Asking::of(Provider::Compatible, "/v1/chat/completions").await;
     asking
         .takes(

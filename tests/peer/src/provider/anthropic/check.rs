@@ -270,13 +270,17 @@ pub fn messages(call: &mut Call<'_>) -> Result<(), Broken> {
     conversation::check(body)
 }
 
-/// What the models of today no longer take: those after Opus 4.6.
+/// Models after Opus 4.6 no longer take what the others do: `claude-opus-4-7`, `claude-sonnet-5`.
 fn is_new(model: &str) -> bool {
-    ["opus-4-7", "opus-4-8", "-5"].iter().any(|part| {
-        model
-            .strip_prefix("claude")
-            .is_some_and(|rest| rest.contains(part))
-    }) && !["-3-5", "-4-5"].iter().any(|old| model.contains(old))
+    let mut words = model.split('-').skip(1);
+    match (words.next(), words.next(), words.next()) {
+        (Some("opus"), Some("4"), Some(minor)) => matches!(minor, "7" | "8" | "9"),
+        (Some(family), Some(major), _) => {
+            let named = family.bytes().all(|byte| byte.is_ascii_alphabetic());
+            named && major.parse::<u8>().is_ok_and(|major| major >= 5)
+        }
+        _ => false,
+    }
 }
 
 fn sampling(body: &Value) -> Result<(), Broken> {

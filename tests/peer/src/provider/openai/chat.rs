@@ -274,7 +274,8 @@ fn settings(body: &Value, provider: Provider) -> Result<(), Broken> {
             .param("max_tokens")
             .code("unsupported_parameter"));
     }
-    if text(body, "reasoning_effort") == "none" {
+    let effort = body.get("reasoning_effort").and_then(Value::as_str);
+    if !rules::thinks(model, effort) {
         return Ok(());
     }
     if let Some(given) = body

@@ -266,10 +266,11 @@ fn settings(body: &Value) -> Result<(), Broken> {
         .param("stream_options"));
     }
     let effort = body.pointer("/reasoning/effort").and_then(Value::as_str);
-    if rules::reasons(text(body, "model")) {
+    let model = text(body, "model");
+    if rules::reasons(model) {
         for name in ["temperature", "top_p"] {
             let given = body.get(name).and_then(Value::as_f64);
-            if given.is_some_and(|given| given != 1.0) && effort != Some("none") {
+            if given.is_some_and(|given| given != 1.0) && rules::thinks(model, effort) {
                 return unsupported(name);
             }
         }

@@ -97,6 +97,14 @@ pub fn reasons(model: &str) -> bool {
             .any(|start| name.starts_with(start))
 }
 
+/// Whether a model reasons for a request with this effort. From GPT-5.1 on it does not unless it is
+/// told to; then the old settings are taken.
+pub fn thinks(model: &str, effort: Option<&str>) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let asked = name.starts_with("gpt-5.") && !name.contains("pro") && !name.contains("codex");
+    reasons(model) && effort.map_or(!asked, |effort| effort != "none")
+}
+
 /// The name of a tool.
 pub fn name(at: &str, name: &str) -> Result<(), Broken> {
     if is_name(name, 64) {
