@@ -9,10 +9,15 @@ use crate::{
     answer::{Answer, Finish, Part, arguments},
     clock::rfc3339,
     reply::{Mark, Rendered},
+    shape::{items, text},
 };
 
 /// The context where a request sets none.
 const NUM_CTX: u64 = 4_096;
+
+/// A long request has no fewer tokens than so many bytes each make, whatever an answer says it cost:
+/// clients find out by the count what was cut off.
+const BYTES_OF_A_TOKEN: usize = 4;
 
 fn message(fields: Value) -> Value {
     let mut message = json!({ "role": "assistant", "content": "" });
@@ -58,7 +63,14 @@ fn last(answer: &Answer, asked: &Asked, message: Value) -> Value {
         .body
         .pointer("/options/num_ctx")
         .and_then(Value::as_u64);
-    let read = answer.usage.input.min(context.unwrap_or(NUM_CTX));
+    let written = |of: &Value, name: &str| of.get(name).map_or(0, |value| value.to_string().len());
+    let messages = items(&asked.body, "messages")
+        .iter()
+        .map(|message| text(message, "content").len() + written(message, "tool_calls"));
+    let bytes = messages.sum::<usize>() + written(&asked.body, "tools");
+    let size = u64::try_from(bytes / BYTES_OF_A_TOKEN).unwrap_or(u64::MAX);
+    let read = answer.usage.input.max(size);
+    let read = read.min(context.unwrap_or(NUM_CTX));
     line.insert("done_reason".into(), reason.into());
     for (name, value) in [
         ("total_duration", 499_049_129),
