@@ -168,7 +168,7 @@ fn build_one(workspace: &Workspace, folder: &Path, language: Language) -> Result
 
 /// The virtual environment with what the folder's `requirements.txt` names. Folders that want the
 /// same share it.
-fn environment(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
+pub fn environment(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let requirements = folder.join("requirements.txt");
     let content =
         fs::read(&requirements).context(|| format!("reading {}", requirements.display()))?;

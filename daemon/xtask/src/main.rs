@@ -32,6 +32,7 @@ mod node;
 mod packages;
 mod plugins;
 mod postgres;
+mod sdks;
 mod setup;
 mod stamp;
 mod step;

@@ -5,7 +5,7 @@ use std::{fs, os::unix::process::CommandExt, path::Path, process::Command};
 use crate::{
     hosts, languages, node, plugins as wasm,
     postgres::Postgres,
-    setup,
+    sdks, setup,
     step::{self, Context, Failure, Result},
     tools,
     workspace::Workspace,
@@ -75,6 +75,7 @@ pub fn run(mut workspace: Workspace, arguments: &[String]) -> Result<()> {
 pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::to_test(workspace)?;
     node::install_browser_tests(workspace)?;
+    let python = sdks::install(workspace)?;
     embedded(workspace)?;
     languages::build(workspace)?;
     let nextest = tools::cargo_tool(workspace, "cargo-nextest")?;
@@ -88,7 +89,9 @@ pub fn test(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut tests = nextest_run(workspace, workspace.in_host(&nextest));
     let host = step::shown(
         "tests",
-        environment(workspace, &server, &mut tests).args(arguments),
+        environment(workspace, &server, &mut tests)
+            .env(sdks::PYTHON, python)
+            .args(arguments),
     );
     if !arguments.is_empty() {
         return host;

@@ -20,6 +20,7 @@ mod doors;
 mod examples;
 mod faults;
 mod languages;
+mod openai;
 mod packages;
 mod plugins;
 mod postgres;
