@@ -5,6 +5,7 @@ mod answers;
 mod failures;
 mod keys;
 mod languages;
+mod providers;
 mod streams;
 
 use crate::{
