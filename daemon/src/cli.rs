@@ -68,6 +68,9 @@ pub enum Command {
     /// AI providers
     #[command(subcommand)]
     Provider(ProviderCommand),
+    /// The gateway in front of AI providers: routes, limits, budgets, prices, usage
+    #[command(subcommand)]
+    Gateway(GatewayCommand),
     /// Plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -314,10 +317,54 @@ pub enum ProviderCommand {
         /// Its name or id
         provider: String,
     },
-    /// Remove a provider with its API key
+    /// Remove a provider with its API keys
     Remove {
         /// Its name or id
         provider: String,
+    },
+    /// Further API keys of a provider, over which its requests are spread
+    #[command(subcommand)]
+    Key(ProviderKeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProviderKeyCommand {
+    /// Enter a further API key under a name, or the same one anew: asks for it
+    Set {
+        /// The provider's name or id
+        provider: String,
+        /// The key's name: a-z, 0-9, - and _
+        name: String,
+        /// Read the API key from a file ("-" for standard input) instead of asking
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
+    /// Remove an API key
+    Remove {
+        /// The provider's name or id
+        provider: String,
+        /// The key's name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GatewayCommand {
+    /// Tell how each provider's keys fare, what was used today, and what budgets leave
+    Status,
+    /// Tell what was used, by day, model, user and project
+    Usage {
+        /// Of so many days
+        #[arg(long, default_value_t = 7)]
+        days: u32,
+    },
+    /// Print the configuration as TOML, or replace it
+    #[command(
+        after_help = "daemon/docs/gateway.md explains every key. Providers go by their names or ids."
+    )]
+    Config {
+        /// The file to replace it with ("-" for standard input)
+        file: Option<PathBuf>,
     },
 }
 

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use labd_protocol::{LabdClient, connect};
+use labd_protocol::{GatewayConfig, LabdClient, answer, connect, within};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -385,6 +385,20 @@ impl Daemon {
     /// When the daemon does not listen.
     pub async fn rpc(&self) -> Result<LabdClient, Error> {
         Ok(connect(self.socket()).await?)
+    }
+
+    /// Has the gateway send no request a second time, for tests of what one failure says.
+    ///
+    /// # Errors
+    /// When the daemon refuses it.
+    pub async fn repeat_nothing(&self) -> Result<(), Error> {
+        let mut config = GatewayConfig::default();
+        config.retry.retries = 0;
+        let labd = self.rpc().await?;
+        let configured = answer(labd.gateway_configure(within(COMMAND), config).await);
+        configured
+            .map(drop)
+            .map_err(|error| Error::Command(error.message))
     }
 
     /// A request to a route of the API (`/status`), with the token.

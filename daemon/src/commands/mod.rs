@@ -7,6 +7,7 @@ mod daemon;
 mod deploy;
 mod dev;
 mod doctor;
+mod gateway;
 mod package;
 mod plugin;
 mod project;
@@ -64,6 +65,7 @@ pub async fn run(config: Config, command: Command, json: bool) -> Result<(), Fai
         Command::Chat(options) => chat::run(&client, options).await,
         Command::Deploy(options) => deploy::run(&client, options).await,
         Command::Provider(command) => provider::run(&client, command).await,
+        Command::Gateway(command) => gateway::run(&client, command).await,
         Command::Plugin(command) => plugin::run(&client, command).await,
         Command::Token(command) => token::run(&client, command).await,
         Command::Serve(_) | Command::Backup { .. } | Command::Restore { .. } | Command::Doctor => {

@@ -1,7 +1,11 @@
 //! AI providers.
 
 use super::{Client, quick, show, slow};
-use crate::{cli::ProviderCommand, failure::Failure, output};
+use crate::{
+    cli::{ProviderCommand, ProviderKeyCommand},
+    failure::Failure,
+    output,
+};
 use labd_protocol::{ApiError, ProviderCreate, Settings, answer};
 use serde_json::{Map, Value, json};
 
@@ -82,7 +86,33 @@ pub(super) async fn run(client: &Client, command: ProviderCommand) -> Result<(),
             }
             output::line(format!("{} is removed.", provider.name))
         }
+        ProviderCommand::Key(command) => key(client, command).await,
     }
+}
+
+async fn key(client: &Client, command: ProviderKeyCommand) -> Result<(), Failure> {
+    let (provider, told) = match command {
+        ProviderKeyCommand::Set {
+            provider,
+            name,
+            key_file,
+        } => {
+            let provider = client.provider(&provider).await?;
+            let value = output::secret("API key (not shown): ", key_file.as_deref())?;
+            let told = format!("The key {name} of {} is saved.", provider.name);
+            let set = client
+                .labd
+                .provider_key_set(quick(), provider.id, name, value);
+            (answer(set.await)?, told)
+        }
+        ProviderKeyCommand::Remove { provider, name } => {
+            let provider = client.provider(&provider).await?;
+            let told = format!("The key {name} of {} is removed.", provider.name);
+            let removed = client.labd.provider_key_remove(quick(), provider.id, name);
+            (answer(removed.await)?, told)
+        }
+    };
+    show(client, &provider, |_| output::line(told))
 }
 
 /// Settings as JSON: what reads as a number or a switch is one.

@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use labd_builder::Builder;
 use labd_data::Sources;
 use labd_deploy::Deployments;
-use labd_gateway::Providers;
+use labd_gateway::{Gateway, Providers};
 use labd_plugin_host::{ChangeError, Happening, PluginHost, PluginState, PluginSummary};
 use labd_preview::Previews;
 use labd_protocol::{
-    ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, ModelList, Notice,
-    PluginInfo, PluginInstall, PluginInstalled, PluginLogLine, PluginsReloaded, Problem, Project,
-    ProjectCreate, ProjectId, ProjectUpdate, Provider, ProviderCreate, ProviderId, ProviderUpdate,
-    QueryRequest, QueryResult, Rewind, Settings, Snapshot, SnapshotDetail, SnapshotId,
-    SourceCreate, SourceId, SourceInfo, SourceRemoved, SourceSchema, SourceTest, SourceTestRequest,
-    SourceUpdate, StartTurn, Status, Turn, TurnEvents, TurnId,
+    ApiError, CursorId, ErrorCode, FileContent, FileEntry, FileSave, FileSaved, GatewayConfig,
+    GatewayStatus, ModelList, Notice, PluginInfo, PluginInstall, PluginInstalled, PluginLogLine,
+    PluginsReloaded, Problem, Project, ProjectCreate, ProjectId, ProjectUpdate, Provider,
+    ProviderCreate, ProviderId, ProviderUpdate, QueryRequest, QueryResult, Rewind, Secret,
+    Settings, Snapshot, SnapshotDetail, SnapshotId, SourceCreate, SourceId, SourceInfo,
+    SourceRemoved, SourceSchema, SourceTest, SourceTestRequest, SourceUpdate, StartTurn, Status,
+    Turn, TurnEvents, TurnId, UsageLine,
 };
 use labd_server::{Backend, Deploys, Shown};
 use labd_store::{Store, StoreInfo};
@@ -34,6 +35,7 @@ pub struct Daemon {
     installer: Installer,
     pub sources: Sources,
     pub providers: Providers,
+    pub gateway: Gateway,
     pub previews: Previews,
     pub builder: Builder,
     pub deployments: DeployDoor,
@@ -51,12 +53,13 @@ impl Daemon {
         store: Store,
         installer: Installer,
         sources: Sources,
-        providers: Providers,
+        gateway: Gateway,
         previews: Previews,
         builder: Builder,
         deployments: Deployments,
     ) -> Self {
         let plugins = installer.host();
+        let providers = gateway.providers().clone();
         let notices = broadcast::channel(256).0;
         forward(sources.notices(), &notices, Some);
         forward(providers.notices(), &notices, Some);
@@ -78,6 +81,7 @@ impl Daemon {
             installer,
             sources,
             providers,
+            gateway,
             previews,
             builder,
             deployments: DeployDoor(deployments),
@@ -98,6 +102,7 @@ impl Daemon {
         plugin: &str,
         changed: Result<PluginSummary, ChangeError>,
     ) -> Result<PluginInfo, ApiError> {
+        self.providers.changed();
         let refused = |summary: &PluginSummary| summary.id == plugin;
         match changed {
             Ok(summary) => Ok(self.plugin_info(summary)),
@@ -447,6 +452,7 @@ impl Backend for Daemon {
 
     async fn plugins_reload(&self) -> Result<PluginsReloaded, ApiError> {
         let done = self.installer.rescan().await?;
+        self.providers.changed();
         for plugin in &done.removed {
             let plugin = plugin.clone();
             // Nobody is left to tell when this fails.
@@ -472,6 +478,7 @@ impl Backend for Daemon {
 
     async fn plugin_install(&self, install: PluginInstall) -> Result<PluginInstalled, ApiError> {
         let done = self.installer.install(install).await?;
+        self.providers.changed();
         Ok(PluginInstalled {
             plugin: self.plugin_info(done.summary),
             version: done.version,
@@ -483,6 +490,7 @@ impl Backend for Daemon {
 
     async fn plugin_remove(&self, plugin: String) -> Result<(), ApiError> {
         self.installer.remove(&plugin).await?;
+        self.providers.changed();
         // Nobody is left to tell when this fails.
         let _ = self.notices.send(Notice::Plugin { plugin });
         Ok(())
@@ -523,6 +531,40 @@ impl Backend for Daemon {
 
     async fn provider_models(&self, provider: ProviderId) -> Result<ModelList, ApiError> {
         self.providers.models(provider).await
+    }
+
+    async fn provider_key_set(
+        &self,
+        provider: ProviderId,
+        key: String,
+        value: Secret,
+    ) -> Result<Provider, ApiError> {
+        self.providers.key_set(provider, &key, value).await
+    }
+
+    async fn provider_key_remove(
+        &self,
+        provider: ProviderId,
+        key: String,
+    ) -> Result<Provider, ApiError> {
+        self.providers.key_remove(provider, &key).await
+    }
+
+    async fn gateway_config(&self) -> Result<GatewayConfig, ApiError> {
+        self.gateway.config()
+    }
+
+    async fn gateway_configure(&self, config: GatewayConfig) -> Result<GatewayConfig, ApiError> {
+        self.gateway.configure(config).await
+    }
+
+    async fn gateway_status(&self) -> Result<GatewayStatus, ApiError> {
+        self.gateway.status()
+    }
+
+    async fn gateway_usage(&self, days: u32) -> Result<Vec<UsageLine>, ApiError> {
+        self.gateway
+            .usage(usize::try_from(days).unwrap_or(usize::MAX))
     }
 
     async fn settings(&self) -> Result<Settings, ApiError> {

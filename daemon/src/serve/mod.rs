@@ -17,7 +17,7 @@ use labd_auth::{Auth, SystemClock};
 use labd_builder::{Builder, BuilderOptions, BuilderParts};
 use labd_data::{Sources, SourcesOptions};
 use labd_deploy::Deployments;
-use labd_gateway::Providers;
+use labd_gateway::{Gateway, Providers};
 use labd_plugin_host::{Limits, PluginHost, PluginOptions};
 use labd_preview::{PreviewOptions, Previews};
 use labd_server::{Addresses, Server, ServerParts, Socket, check_listen};
@@ -95,13 +95,14 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
         backend: daemon.clone(),
         auth,
         previews: Arc::new(wiring::Site(daemon.previews.clone())),
-        models: Arc::new(models::Site::new(daemon.providers.clone())),
+        models: Arc::new(models::Site::new(daemon.gateway.clone())),
         assets: Arc::new(assets::Console),
         addresses,
         trusted_proxies,
     });
     let builder = daemon.builder.clone();
     let deployments = daemon.deployments.0.clone();
+    let gateway = daemon.gateway.clone();
     let stop = async move {
         signals::told_to_stop().await;
         signals::tell_manager("STOPPING=1");
@@ -110,6 +111,7 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
             GRACE.as_secs()
         );
         tokio::join!(builder.shutdown(GRACE), deployments.shutdown());
+        gateway.shutdown().await;
     };
     // Both doors are open already: who comes now waits for an instant at most.
     signals::tell_manager("READY=1");
@@ -161,6 +163,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         store.clone(),
         Arc::new(wiring::ProviderPlugins(plugins.clone())),
     );
+    let gateway = Gateway::open(store.clone(), providers)?;
     let queries = Arc::new(wiring::ProjectQueries::new(sources.clone()));
     let previews = Previews::new(
         Arc::new(wiring::SandboxPlugin(plugins.clone())),
@@ -173,7 +176,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         store.clone(),
         BuilderParts {
             sources: Arc::new(sources.clone()),
-            models: Arc::new(wiring::BuilderModels(providers.clone())),
+            models: Arc::new(wiring::BuilderModels(gateway.clone())),
             previews: Arc::new(previews.clone()),
             kit: Some(Arc::new(wiring::Kit(plugins.clone()))),
         },
@@ -192,7 +195,7 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         store.clone(),
         Installer::new(packages, plugins),
         sources,
-        providers,
+        gateway,
         previews,
         builder,
         deployments,

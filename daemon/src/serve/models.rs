@@ -1,7 +1,8 @@
-//! The providers behind the OpenAI-compatible face.
+//! The gateway behind the OpenAI-compatible face.
 //!
 //! | `model` | asks |
 //! | --- | --- |
+//! | `<name of a route>` | the models of that route |
 //! | `<name of a provider>/<model>` | that model of that provider |
 //! | any other | that model of the default provider |
 //!
@@ -9,9 +10,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use labd_gateway::{Providers, Route};
+use labd_gateway::{Customer, Gateway, Providers, Route};
 use labd_openai::{Answer, Entry, Face, Models, refusal};
-use labd_plugin_host::kinds::ai::{Completion, EmbedRequest, Embeddings, Event, Request};
+use labd_plugin_host::kinds::ai::{EmbedRequest, Embeddings, Event, Request};
 use labd_protocol::{ApiError, ErrorCode, Notice, Provider};
 use labd_server::{ModelBody, ModelSite};
 use std::{
@@ -30,15 +31,14 @@ const LIST_AGE: Duration = Duration::from_secs(30);
 pub struct Site(Face);
 
 impl Site {
-    pub fn new(providers: Providers) -> Self {
-        Self(Face::new(Arc::new(ProviderModels {
+    pub fn new(gateway: Gateway) -> Self {
+        Self(Face::new(Arc::new(GatewayModels {
             known: Mutex::new(Known {
-                notices: providers.notices(),
+                notices: gateway.providers().notices(),
                 changes: 0,
-                providers: None,
                 list: None,
             }),
-            providers,
+            gateway,
         })))
     }
 }
@@ -58,17 +58,16 @@ impl ModelSite for Site {
     }
 }
 
-struct ProviderModels {
-    providers: Providers,
+struct GatewayModels {
+    gateway: Gateway,
     known: Mutex<Known>,
 }
 
-/// What was read of the providers, until one of them changes.
+/// The list of models, until something about providers changes.
 struct Known {
     notices: broadcast::Receiver<Notice>,
     /// Counts the changes: what was asked for before one is not kept after it.
     changes: u64,
-    providers: Option<Arc<[Provider]>>,
     list: Option<(Instant, Vec<Entry>)>,
 }
 
@@ -81,68 +80,33 @@ impl Known {
             Err(TryRecvError::Empty | TryRecvError::Closed)
         ) {
             self.changes += 1;
-            self.providers = None;
             self.list = None;
         }
         self
     }
 }
 
-struct Running {
-    completion: Box<dyn Completion>,
-    route: Route,
-}
+struct Running(labd_gateway::Answer);
 
 #[async_trait]
 impl Answer for Running {
     async fn next(&mut self, max: u32) -> Result<Vec<Event>, ApiError> {
-        let events = self.completion.next(max).await;
-        events.map_err(|error| self.route.explain(error))
+        self.0.next(max).await
     }
 }
 
-impl ProviderModels {
+impl GatewayModels {
     fn known<T>(&self, with: impl FnOnce(&mut Known) -> T) -> T {
         // What is known is whole between any two statements.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         with(known.refresh())
     }
 
-    async fn all(&self) -> Result<Arc<[Provider]>, ApiError> {
-        let (kept, changes) = self.known(|known| (known.providers.clone(), known.changes));
-        if let Some(providers) = kept {
-            return Ok(providers);
-        }
-        let providers: Arc<[Provider]> = self.providers.list().await?.into();
-        self.known(|known| {
-            if known.changes == changes {
-                known.providers = Some(providers.clone());
-            }
-        });
-        Ok(providers)
-    }
-
     /// The route that a name means.
     async fn route(&self, name: &str) -> Result<Route, ApiError> {
-        let all = self.all().await?;
-        let named = all
-            .iter()
-            .filter_map(|one| Some((one, name.strip_prefix(&one.name)?.strip_prefix('/')?)))
-            .max_by_key(|(one, _)| one.name.len());
-        let (provider, model) = match named {
-            Some((provider, model)) => (Some(provider.id), model),
-            None => (None, name),
-        };
-        if model.is_empty() {
-            return Err(ApiError::invalid("model", "No model is named.")
-                .with_hint("GET /v1/models lists those that can be named."));
-        }
-        let route = self
-            .providers
-            .resolve(provider, Some(model.to_owned()))
-            .await?;
-        if route.capabilities.document {
-            let what = &route.provider.name;
+        let route = self.gateway.named(name).await?;
+        if route.capabilities().document {
+            let what = route.provider();
             return Err(ApiError::invalid("model", format!("{what} is no model."))
                 .with_hint("Name one as provider/model; GET /v1/models lists them."));
         }
@@ -150,8 +114,16 @@ impl ProviderModels {
     }
 }
 
+/// Whoever has the token.
+fn customer(caller: &str) -> Customer {
+    Customer {
+        user: caller.to_owned(),
+        project: None,
+    }
+}
+
 #[async_trait]
-impl Models for ProviderModels {
+impl Models for GatewayModels {
     async fn list(&self) -> Result<Vec<Entry>, ApiError> {
         let (kept, changes) = self.known(|known| {
             let kept = known.list.as_ref();
@@ -161,10 +133,10 @@ impl Models for ProviderModels {
         if let Some(list) = kept {
             return Ok(list);
         }
-        let all = self.all().await?;
+        let all = self.gateway.providers().list().await?;
         let mut asked = JoinSet::new();
-        for (place, provider) in all.iter().filter(|one| !one.offline).cloned().enumerate() {
-            let providers = self.providers.clone();
+        for (place, provider) in all.into_iter().filter(|one| !one.offline).enumerate() {
+            let providers = self.gateway.providers().clone();
             asked.spawn(async move { (place, of(&providers, provider).await) });
         }
         let (mut found, mut complete) = (Vec::new(), true);
@@ -182,7 +154,14 @@ impl Models for ProviderModels {
             }
         }
         found.sort_by_key(|(place, _)| *place);
-        let list: Vec<Entry> = found.into_iter().flat_map(|(_, entries)| entries).collect();
+        let routes = self.gateway.routes()?.into_iter().map(|id| Entry {
+            id,
+            owner: "labd".to_owned(),
+            created: 0,
+        });
+        let list: Vec<Entry> = routes
+            .chain(found.into_iter().flat_map(|(_, entries)| entries))
+            .collect();
         if complete {
             self.known(|known| {
                 if known.changes == changes {
@@ -195,31 +174,24 @@ impl Models for ProviderModels {
 
     async fn complete(
         &self,
-        _caller: &str,
+        caller: &str,
         model: &str,
-        mut request: Request,
+        request: Request,
     ) -> Result<Box<dyn Answer>, ApiError> {
         let route = self.route(model).await?;
-        request.model.clone_from(&route.model);
-        if !route.capabilities.strict_tools {
-            // Arguments then follow their schema as well as the model can.
-            for tool in &mut request.tools {
-                tool.strict = false;
-            }
-        }
-        let completion = self.providers.complete(&route, request).await?;
-        Ok(Box::new(Running { completion, route }))
+        let customer = customer(caller);
+        let answer = self.gateway.complete(&customer, &route, request);
+        Ok(Box::new(Running(answer.await?)))
     }
 
     async fn embed(
         &self,
-        _caller: &str,
+        caller: &str,
         model: &str,
-        mut request: EmbedRequest,
+        request: EmbedRequest,
     ) -> Result<Embeddings, ApiError> {
         let route = self.route(model).await?;
-        request.model.clone_from(&route.model);
-        self.providers.embed(&route, request).await
+        self.gateway.embed(&customer(caller), &route, request).await
     }
 }
 

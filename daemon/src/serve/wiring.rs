@@ -6,12 +6,12 @@ use labd_builder::{Builder, ports};
 use labd_data::{ConnectorEntry, Connectors, Sources};
 use labd_deploy::{Bundles, DeployerEntry, Deployers, ProjectFiles};
 use labd_gateway::{
-    AiPluginEntry, AiPlugins, CredentialSlotDef, CredentialTarget, Providers, Route,
+    AiPluginEntry, AiPlugins, Answer, CredentialSlotDef, CredentialTarget, Customer, Gateway, Route,
 };
 use labd_plugin_host::{
-    Kind, Manifest, PluginError, PluginHost,
+    Kind, Manifest, PluginHost,
     kinds::{
-        ai::{Capabilities, Completion, Request},
+        ai::{Capabilities, Event, Request},
         deployer::Setting,
         sandbox::{QueryContract, Sandbox},
     },
@@ -242,24 +242,35 @@ impl Queries for ProjectQueries {
     }
 }
 
-/// AI providers, for the builder.
-pub struct BuilderModels(pub Providers);
+/// Whoever is at the console or at this machine. There are no accounts yet.
+pub const OWNER: &str = "owner";
+
+/// The gateway, for the builder.
+pub struct BuilderModels(pub Gateway);
 
 struct BuilderModel {
-    providers: Providers,
+    gateway: Gateway,
     route: Route,
+    customer: Customer,
 }
+
+struct BuilderAnswer(Answer);
 
 #[async_trait]
 impl ports::Models for BuilderModels {
     async fn resolve(
         &self,
+        project: ProjectId,
         provider: Option<ProviderId>,
         model: Option<String>,
     ) -> Result<Arc<dyn ports::Model>, ApiError> {
         Ok(Arc::new(BuilderModel {
             route: self.0.resolve(provider, model).await?,
-            providers: self.0.clone(),
+            gateway: self.0.clone(),
+            customer: Customer {
+                user: OWNER.to_owned(),
+                project: Some(project.to_string()),
+            },
         }))
     }
 }
@@ -267,23 +278,27 @@ impl ports::Models for BuilderModels {
 #[async_trait]
 impl ports::Model for BuilderModel {
     fn provider(&self) -> &str {
-        &self.route.provider.name
+        self.route.provider()
     }
 
     fn model(&self) -> &str {
-        &self.route.model
+        self.route.model()
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.route.capabilities
+        self.route.capabilities()
     }
 
-    async fn complete(&self, request: Request) -> Result<Box<dyn Completion>, ApiError> {
-        self.providers.complete(&self.route, request).await
+    async fn complete(&self, request: Request) -> Result<Box<dyn ports::Answer>, ApiError> {
+        let answer = self.gateway.complete(&self.customer, &self.route, request);
+        Ok(Box::new(BuilderAnswer(answer.await?)))
     }
+}
 
-    fn explain(&self, error: PluginError) -> ApiError {
-        self.route.explain(error)
+#[async_trait]
+impl ports::Answer for BuilderAnswer {
+    async fn next(&mut self, max: u32) -> Result<Vec<Event>, ApiError> {
+        self.0.next(max).await
     }
 }
 

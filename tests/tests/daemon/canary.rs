@@ -362,6 +362,7 @@ async fn a_secret_is_in_nothing_that_the_daemon_says_and_in_no_byte_of_its_data(
     let project = format!("/projects/{}", world.project);
     world.send(Method::PATCH, &project, chosen).await;
 
+    world.daemon.repeat_nothing().await.unwrap();
     // A provider that repeats the key, then one that answers.
     for state in [
         "failed", "failed", "failed", "failed", "failed", "done", "failed",

@@ -19,6 +19,7 @@ mod distribution;
 mod doors;
 mod examples;
 mod faults;
+mod gateway;
 mod languages;
 mod openai;
 mod packages;

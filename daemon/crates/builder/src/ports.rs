@@ -4,12 +4,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use labd_plugin_host::{
-    PluginError,
-    kinds::{
-        ai::{Capabilities, Completion, Request},
-        sandbox::QueryContract,
-    },
+use labd_plugin_host::kinds::{
+    ai::{Capabilities, Event, Request},
+    sandbox::QueryContract,
 };
 use labd_protocol::{ApiError, Problem, ProjectId, ProviderId, SourceId, SourceInfo, SourceSchema};
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
@@ -29,15 +26,17 @@ pub trait DataSources: Send + Sync {
 /// AI providers.
 #[async_trait]
 pub trait Models: Send + Sync {
-    /// The model that is meant: the named one, or the default.
+    /// The model that is meant: the named one, or the default. What it uses is counted for the
+    /// project.
     async fn resolve(
         &self,
+        project: ProjectId,
         provider: Option<ProviderId>,
         model: Option<String>,
     ) -> Result<Arc<dyn Model>, ApiError>;
 }
 
-/// One model of one provider.
+/// A model to be asked.
 #[async_trait]
 pub trait Model: Send + Sync {
     /// The provider's name.
@@ -46,10 +45,16 @@ pub trait Model: Send + Sync {
     fn model(&self) -> &str;
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
-    /// Starts an answer. Dropping it closes the connection.
-    async fn complete(&self, request: Request) -> Result<Box<dyn Completion>, ApiError>;
-    /// What a failure in the middle of an answer means to whoever asked, with what to do.
-    fn explain(&self, error: PluginError) -> ApiError;
+    /// Starts an answer.
+    async fn complete(&self, request: Request) -> Result<Box<dyn Answer>, ApiError>;
+}
+
+/// A running answer. Dropping it closes the connection.
+#[async_trait]
+pub trait Answer: Send {
+    /// Waits for at least one event and gives those that are ready, at most `max`; empty at the end.
+    /// An error says what the failure means to whoever asked, with what to do.
+    async fn next(&mut self, max: u32) -> Result<Vec<Event>, ApiError>;
 }
 
 /// A compiled state of a project.

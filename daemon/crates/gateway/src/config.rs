@@ -52,6 +52,22 @@ pub(crate) fn check(config: &Value, schema: &Value) -> Result<(), ApiError> {
     }
 }
 
+/// Adds what the schema has defaults for, so that the address a key goes to can be read from the
+/// configuration itself.
+pub(crate) fn with_defaults(mut config: Value, schema: &Value) -> Value {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    if let Some(config) = config.as_object_mut() {
+        for (key, property) in properties.into_iter().flatten() {
+            if let Some(default) = property.get("default")
+                && config.get(key).is_none_or(Value::is_null)
+            {
+                config.insert(key.clone(), default.clone());
+            }
+        }
+    }
+    config
+}
+
 fn type_fault(key: &str, value: &Value, property: &Value) -> Option<FieldError> {
     let expected = property.get("type").and_then(Value::as_str)?;
     let fits = match expected {
@@ -172,6 +188,18 @@ mod tests {
             assert_eq!(check(&config, &schema).unwrap_err().fields[0].field, field);
         }
         assert!(check(&Value::Null, &Value::Null).is_ok());
+    }
+
+    #[test]
+    fn defaults_fill_in_what_is_absent() {
+        let schema = json!({ "properties": { "base-url": { "default": "https://api.example" }, "api": {} } });
+        assert_eq!(
+            with_defaults(json!({ "api": "x" }), &schema),
+            json!({ "api": "x", "base-url": "https://api.example" })
+        );
+        let own = json!({ "base-url": "https://other.example" });
+        assert_eq!(with_defaults(own.clone(), &schema), own);
+        assert_eq!(with_defaults(own.clone(), &Value::Null), own);
     }
 
     #[test]

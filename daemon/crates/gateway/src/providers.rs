@@ -5,17 +5,21 @@ use crate::{
     record::{ProviderRecord, SettingsRecord, StoredCredential},
 };
 use jiff::Timestamp;
-use labd_plugin_host::{
-    PluginError,
-    kinds::ai::{Capabilities, Completion, EmbedRequest, Embeddings, ProviderAccess, Request},
-};
+use labd_plugin_host::PluginError;
 use labd_protocol::{
-    ApiError, ErrorCode, ModelInfo, ModelList, Notice, Provider, ProviderCreate, ProviderId,
-    ProviderUpdate, Secret, Settings, name,
+    ApiError, ModelInfo, ModelList, Notice, Provider, ProviderCreate, ProviderId, ProviderUpdate,
+    Secret, Settings, name,
 };
 use labd_store::{Batch, Repository, Store};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::broadcast, time::timeout};
 
 /// The plugin that needs neither network nor model.
@@ -38,19 +42,7 @@ struct Inner {
     records: Repository<ProviderRecord>,
     plugins: Arc<dyn AiPlugins>,
     notices: broadcast::Sender<Notice>,
-}
-
-/// A model of a provider, ready to be asked.
-#[derive(Clone)]
-pub struct Route {
-    /// The provider.
-    pub provider: Provider,
-    /// The model's id.
-    pub model: String,
-    /// What the provider can do.
-    pub capabilities: Capabilities,
-    plugin: AiPluginEntry,
-    access: Arc<ProviderAccess>,
+    version: AtomicU64,
 }
 
 impl Providers {
@@ -62,6 +54,7 @@ impl Providers {
                 store,
                 plugins,
                 notices: broadcast::channel(64).0,
+                version: AtomicU64::new(0),
             }),
         }
     }
@@ -89,7 +82,7 @@ impl Providers {
     /// Adds a provider.
     pub async fn create(&self, create: ProviderCreate) -> Result<Provider, ApiError> {
         let plugin = self.plugin(&create.plugin)?;
-        let config = object(create.config);
+        let config = config::with_defaults(object(create.config), &plugin.config_schema);
         config::check(&config, &plugin.config_schema)?;
         let mut record = ProviderRecord {
             id: ProviderId::generate(),
@@ -97,11 +90,12 @@ impl Providers {
             plugin: create.plugin,
             config,
             credentials: BTreeMap::new(),
+            keys: BTreeMap::new(),
             default_model: model(create.default_model),
             created_at: Timestamp::now(),
         };
         if let Some(key) = create.api_key {
-            seal(&mut record, &plugin, key)?;
+            seal(&mut record, &plugin, None, key)?;
         }
         self.records().add(&record).await?;
         self.notify();
@@ -120,17 +114,50 @@ impl Providers {
                 record.name = name("provider", &new)?;
             }
             if let Some(config) = update.config {
-                let config = object(config);
+                let config = config::with_defaults(object(config), &plugin.config_schema);
                 config::check(&config, &plugin.config_schema)?;
                 record.config = config;
             }
             if let Some(key) = update.api_key {
-                seal(record, &plugin, key)?;
+                seal(record, &plugin, None, key)?;
             }
             if update.default_model.is_some() {
                 record.default_model = model(update.default_model);
             }
             Ok(())
+        });
+        let record = change.await?;
+        self.notify();
+        Ok(self.info(&record))
+    }
+
+    /// Enters a further key of a provider, or the same one anew. Requests are spread over all keys.
+    pub async fn key_set(
+        &self,
+        id: ProviderId,
+        key: &str,
+        value: Secret,
+    ) -> Result<Provider, ApiError> {
+        let change = self.records().change(id, |record| {
+            let plugin = self.plugin(&record.plugin)?;
+            seal(record, &plugin, Some(key), value)
+        });
+        let record = change.await?;
+        self.notify();
+        Ok(self.info(&record))
+    }
+
+    /// Removes a key of a provider.
+    pub async fn key_remove(&self, id: ProviderId, key: &str) -> Result<Provider, ApiError> {
+        let change = self.records().change(id, |record| {
+            let known = record
+                .keys
+                .remove(key)
+                .or_else(|| record.credentials.remove(key));
+            match known {
+                Some(_) => Ok(()),
+                None => Err(ApiError::not_found("key", key)),
+            }
         });
         let record = change.await?;
         self.notify();
@@ -156,7 +183,8 @@ impl Providers {
     pub async fn models(&self, id: ProviderId) -> Result<ModelList, ApiError> {
         let record = self.records().get(id)?;
         let plugin = self.plugin(&record.plugin)?;
-        let access = record.access(&plugin);
+        let key = record.usable_keys(&plugin).into_iter().flatten().next();
+        let access = record.access(&plugin, key.as_deref());
         let models = timeout(LIST_MODELS, plugin.provider.models(&access))
             .await
             .unwrap_or(Err(PluginError::Timeout))
@@ -225,74 +253,6 @@ impl Providers {
         Ok(())
     }
 
-    /// The model that is meant: the named one, or the default of the named or the default provider.
-    pub async fn resolve(
-        &self,
-        provider: Option<ProviderId>,
-        model: Option<String>,
-    ) -> Result<Route, ApiError> {
-        let id = match provider {
-            Some(id) => id,
-            None => self.settings_record()?.default_provider.ok_or_else(|| {
-                ApiError::new(ErrorCode::InvalidRequest, "No AI provider is chosen.")
-                    .with_hint("Add one, or choose a default: console, Settings, AI providers.")
-            })?,
-        };
-        let record = self.records().get(id)?;
-        let plugin = self.plugin(&record.plugin)?;
-        let info = plugin
-            .provider
-            .describe()
-            .await
-            .map_err(|error| errors::of_provider(&record.name, error))?;
-        let model = model
-            .filter(|model| !model.is_empty())
-            .or_else(|| record.default_model.clone())
-            .or(info.default_model)
-            .ok_or_else(|| {
-                ApiError::new(
-                    ErrorCode::InvalidRequest,
-                    format!("No model of {} is chosen.", record.name),
-                )
-                .with_hint("Choose a default model: console, Settings, AI providers.")
-            })?;
-        Ok(Route {
-            provider: self.info(&record),
-            model,
-            capabilities: info.capabilities,
-            access: Arc::new(record.access(&plugin)),
-            plugin,
-        })
-    }
-
-    /// Asks a model. Dropping the answer closes the connection.
-    pub async fn complete(
-        &self,
-        route: &Route,
-        request: Request,
-    ) -> Result<Box<dyn Completion>, ApiError> {
-        route
-            .plugin
-            .provider
-            .complete(&route.access, request)
-            .await
-            .map_err(|error| route.explain(error))
-    }
-
-    /// Has a model turn texts into vectors.
-    pub async fn embed(
-        &self,
-        route: &Route,
-        request: EmbedRequest,
-    ) -> Result<Embeddings, ApiError> {
-        route
-            .plugin
-            .provider
-            .embed(&route.access, request)
-            .await
-            .map_err(|error| route.explain(error))
-    }
-
     fn info(&self, record: &ProviderRecord) -> Provider {
         let plugin = self.inner.plugins.get(&record.plugin);
         record.info(plugin.as_ref(), record.plugin == OFFLINE_PLUGIN)
@@ -317,35 +277,58 @@ impl Providers {
         })
     }
 
-    fn records(&self) -> &Repository<ProviderRecord> {
+    pub(crate) fn records(&self) -> &Repository<ProviderRecord> {
         &self.inner.records
     }
 
-    fn settings_record(&self) -> Result<SettingsRecord, ApiError> {
+    /// The plugin of a provider, if it can be used.
+    pub(crate) fn plugin_of(&self, record: &ProviderRecord) -> Option<AiPluginEntry> {
+        self.inner.plugins.get(&record.plugin)
+    }
+
+    /// Grows with every change of a provider or a setting.
+    pub(crate) fn version(&self) -> u64 {
+        self.inner.version.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn settings_record(&self) -> Result<SettingsRecord, ApiError> {
         Ok(self.inner.store.get(SETTINGS)?.unwrap_or_default())
     }
 
-    fn notify(&self) {
+    /// Says that what is known of providers, of their plugins or of the gateway's configuration is
+    /// another now.
+    pub fn changed(&self) {
+        self.inner.version.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn notify(&self) {
+        self.changed();
         // Nobody listening is no fault.
         let _ = self.inner.notices.send(Notice::Settings);
     }
 }
 
-impl Route {
-    /// An error of this provider in plain words.
-    pub fn explain(&self, error: PluginError) -> ApiError {
-        errors::of_provider(&self.provider.name, error)
-    }
-}
-
-fn seal(record: &mut ProviderRecord, plugin: &AiPluginEntry, key: Secret) -> Result<(), ApiError> {
+/// Seals a credential: the plugin's own, or a further one under a name.
+fn seal(
+    record: &mut ProviderRecord,
+    plugin: &AiPluginEntry,
+    name: Option<&str>,
+    key: Secret,
+) -> Result<(), ApiError> {
     let [slot] = plugin.credentials.as_slice() else {
         return Err(ApiError::invalid(
             "api_key",
             format!("The plugin {} takes no API key.", plugin.plugin),
         ));
     };
+    let further = name.filter(|name| *name != slot.name);
+    if let Some(name) = further {
+        key_name(name)?;
+    }
     if key.expose().trim().is_empty() {
+        if further.is_some() {
+            return Err(ApiError::invalid("api_key", "The API key is empty."));
+        }
         record.credentials.remove(&slot.name);
         return Ok(());
     }
@@ -363,8 +346,26 @@ fn seal(record: &mut ProviderRecord, plugin: &AiPluginEntry, key: Secret) -> Res
         origin: config::origin(slot, &record.config)?,
         value: key,
     };
-    record.credentials.insert(slot.name.clone(), credential);
+    match further {
+        Some(name) => record.keys.insert(name.to_owned(), credential),
+        None => record.credentials.insert(slot.name.clone(), credential),
+    };
     Ok(())
+}
+
+/// Names of keys stand in addresses and on command lines.
+fn key_name(name: &str) -> Result<(), ApiError> {
+    let fits = (1..=40).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
+    if fits {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "key",
+        "A key's name has 1 to 40 of the characters a-z, 0-9, - and _: team-b.",
+    ))
 }
 
 fn object(config: Value) -> Value {

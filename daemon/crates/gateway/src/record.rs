@@ -25,6 +25,9 @@ pub(crate) struct ProviderRecord {
     pub plugin: String,
     pub config: Value,
     pub credentials: BTreeMap<String, StoredCredential>,
+    /// Further keys for the plugin's only credential, by their names.
+    #[serde(default)]
+    pub keys: BTreeMap<String, StoredCredential>,
     pub default_model: Option<String>,
     pub created_at: Timestamp,
 }
@@ -66,12 +69,11 @@ impl ProviderRecord {
             config: self.config.clone(),
             default_model: self.default_model.clone(),
             credentials: self
-                .credentials
-                .iter()
+                .all()
                 .map(|(name, credential)| CredentialInfo {
                     name: name.clone(),
                     origin: credential.origin.clone(),
-                    disabled: !plugin.is_some_and(|plugin| self.is_bound(plugin, name, credential)),
+                    disabled: !plugin.is_some_and(|plugin| self.is_bound(plugin, credential)),
                 })
                 .collect(),
             offline,
@@ -79,19 +81,48 @@ impl ProviderRecord {
         }
     }
 
-    /// What the plugin may use: credentials whose origin is still the configured one.
-    pub fn access(&self, plugin: &AiPluginEntry) -> ProviderAccess {
-        let credentials = self
-            .credentials
-            .iter()
-            .filter(|(name, credential)| self.is_bound(plugin, name, credential))
-            .map(|(name, credential)| {
+    /// Its credentials: those that its plugin names, then further keys.
+    fn all(&self) -> impl Iterator<Item = (&String, &StoredCredential)> {
+        self.credentials.iter().chain(&self.keys)
+    }
+
+    /// The names of its keys whose origin is still the configured one. A provider without any is
+    /// asked without: its server may need none, and otherwise says so.
+    pub fn usable_keys(&self, plugin: &AiPluginEntry) -> Vec<Option<String>> {
+        let usable: Vec<_> = self
+            .all()
+            .filter(|(_, credential)| self.is_bound(plugin, credential))
+            .map(|(name, _)| Some(name.clone()))
+            .collect();
+        if usable.is_empty() {
+            vec![None]
+        } else {
+            usable
+        }
+    }
+
+    /// Whether it has a key of this name.
+    pub fn has_key(&self, name: &str) -> bool {
+        self.all().any(|(known, _)| known == name)
+    }
+
+    /// What the plugin may use with one of its [keys](Self::usable_keys).
+    pub fn access(&self, plugin: &AiPluginEntry, key: Option<&str>) -> ProviderAccess {
+        let credential = key.and_then(|key| {
+            let credential = self.credentials.get(key).or_else(|| self.keys.get(key))?;
+            self.is_bound(plugin, credential).then_some(credential)
+        });
+        let slot = plugin.credentials.first();
+        let credentials = slot
+            .zip(credential)
+            .map(|(slot, credential)| {
                 let bound = BoundCredential {
                     origin: credential.origin.clone(),
                     value: Zeroizing::new(credential.value.expose().to_owned()),
                 };
-                (name.clone(), bound)
+                (slot.name.clone(), bound)
             })
+            .into_iter()
             .collect();
         ProviderAccess {
             provider_id: self.id.to_string(),
@@ -100,11 +131,11 @@ impl ProviderRecord {
         }
     }
 
-    fn is_bound(&self, plugin: &AiPluginEntry, name: &str, credential: &StoredCredential) -> bool {
+    /// A credential goes only where it was given for.
+    fn is_bound(&self, plugin: &AiPluginEntry, credential: &StoredCredential) -> bool {
         plugin
             .credentials
-            .iter()
-            .find(|slot| slot.name == name)
+            .first()
             .and_then(|slot| config::origin(slot, &self.config).ok())
             .is_some_and(|origin| origin == credential.origin)
     }

@@ -9,6 +9,7 @@ mod client;
 mod coding;
 mod deploy;
 mod error;
+mod gateway;
 mod ids;
 mod names;
 mod plugins;
@@ -31,6 +32,11 @@ pub use deploy::{
     TargetCreate, TargetUpdate,
 };
 pub use error::{ApiError, ErrorCode, FieldError};
+pub use gateway::{
+    AnswerCache, AttemptTimeouts, Budget, BudgetScope, BudgetStatus, GatewayConfig, GatewayStatus,
+    KeyState, KeyStatus, ModelRoute, ModelTarget, Price, ProviderLimit, RetryRules, UsageLine,
+    UsageTotals,
+};
 pub use ids::{
     CursorId, DeploymentId, ProjectId, ProviderId, SnapshotId, SourceId, TargetId, TokenId, TurnId,
 };

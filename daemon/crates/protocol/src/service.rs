@@ -200,6 +200,23 @@ pub trait Labd {
     async fn provider_remove(provider: ProviderId) -> Result<(), ApiError>;
     /// The models of a provider; also the test of its credential.
     async fn provider_models(provider: ProviderId) -> Result<ModelList, ApiError>;
+    /// Enters a further API key of a provider under a name, or the same one anew. Requests are
+    /// spread over all keys.
+    async fn provider_key_set(
+        provider: ProviderId,
+        key: String,
+        value: Secret,
+    ) -> Result<Provider, ApiError>;
+    /// Removes an API key of a provider.
+    async fn provider_key_remove(provider: ProviderId, key: String) -> Result<Provider, ApiError>;
+    /// The gateway's configuration: routes, limits, budgets, prices.
+    async fn gateway_config() -> Result<GatewayConfig, ApiError>;
+    /// Replaces the gateway's configuration.
+    async fn gateway_configure(config: GatewayConfig) -> Result<GatewayConfig, ApiError>;
+    /// How the gateway stands: keys, budgets, what was used today.
+    async fn gateway_status() -> Result<GatewayStatus, ApiError>;
+    /// What was used, the latest day first: of the last so many days of which something is known.
+    async fn gateway_usage(days: u32) -> Result<Vec<UsageLine>, ApiError>;
     /// The settings.
     async fn settings() -> Result<Settings, ApiError>;
     /// Changes settings.

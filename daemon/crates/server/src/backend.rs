@@ -135,6 +135,21 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Provider, ApiError>;
     async fn provider_remove(&self, provider: ProviderId) -> Result<(), ApiError>;
     async fn provider_models(&self, provider: ProviderId) -> Result<ModelList, ApiError>;
+    async fn provider_key_set(
+        &self,
+        provider: ProviderId,
+        key: String,
+        value: Secret,
+    ) -> Result<Provider, ApiError>;
+    async fn provider_key_remove(
+        &self,
+        provider: ProviderId,
+        key: String,
+    ) -> Result<Provider, ApiError>;
+    async fn gateway_config(&self) -> Result<GatewayConfig, ApiError>;
+    async fn gateway_configure(&self, config: GatewayConfig) -> Result<GatewayConfig, ApiError>;
+    async fn gateway_status(&self) -> Result<GatewayStatus, ApiError>;
+    async fn gateway_usage(&self, days: u32) -> Result<Vec<UsageLine>, ApiError>;
     async fn settings(&self) -> Result<Settings, ApiError>;
     async fn settings_update(&self, settings: Settings) -> Result<Settings, ApiError>;
     async fn backup(&self, path: String) -> Result<u64, ApiError>;

@@ -104,6 +104,7 @@ impl World {
 
     /// Of a daemon with this provider.
     async fn provided(daemon: Daemon, peer: AiPeer, create: Value) -> Self {
+        daemon.repeat_nothing().await.unwrap();
         let made = daemon.post("/providers", create).await.unwrap();
         assert_eq!(made.status, 201, "{}", made.text());
         let provider = made.json()["id"].as_str().unwrap().to_owned();

@@ -274,16 +274,12 @@ async fn a_giant_piece_of_prose_can_be_followed_at_every_door() {
 }
 
 #[tokio::test]
-async fn a_web_page_or_plain_json_in_the_place_of_a_stream_is_told() {
+async fn a_web_page_or_an_error_in_the_place_of_a_stream_is_told() {
     let page = "<!doctype html>\n<title>Sign in – Acme</title><p>Please sign in.</p>";
     let world = World::new([
         Reply::status(200)
             .header("content-type", "text/html; charset=utf-8")
             .step(Step::Bytes(page.into())),
-        Reply::error(
-            200,
-            r#"{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#,
-        ),
         Reply::error(
             200,
             r#"{"error":{"message":"No such key","code":"invalid_api_key"}}"#,
@@ -294,10 +290,6 @@ async fn a_web_page_or_plain_json_in_the_place_of_a_stream_is_told() {
         (
             "unreachable",
             ["a web page, \"Sign in – Acme\"", "check that `base-url`"],
-        ),
-        (
-            "unreachable",
-            ["answered at once", "does not support streaming"],
         ),
         (
             "credential_refused",
@@ -311,6 +303,15 @@ async fn a_web_page_or_plain_json_in_the_place_of_a_stream_is_told() {
         assert_eq!(turn.draft(), None);
     }
     world.goes_on().await;
+}
+
+#[tokio::test]
+async fn an_answer_at_once_is_taken_where_a_stream_was_asked_for() {
+    let whole = r#"{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#;
+    let world = World::new([Reply::error(200, whole)]).await;
+    let turn = world.ask("Show anything").await;
+    assert_eq!(turn.state(), "done", "{turn:?}");
+    assert_eq!(turn.prose(), "hi");
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ impl Builder {
         };
         let model = self
             .models()
-            .resolve(start.provider.or(record.provider), model)
+            .resolve(project, start.provider.or(record.provider), model)
             .await?;
         let turn = TurnRecord {
             id: start.id,

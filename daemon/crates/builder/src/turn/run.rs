@@ -7,7 +7,7 @@ use crate::{
     context,
     limits::{ANSWER_BYTES, EVENTS_AT_ONCE},
     path::ProjectPath,
-    ports::Model,
+    ports::{Answer, Model},
     workspace::{
         records::{ProjectRecord, TurnRecord, key, stream},
         repo::State,
@@ -15,7 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
-use labd_plugin_host::kinds::ai::{Completion, Event, FinishReason, Request, Usage as ModelUsage};
+use labd_plugin_host::kinds::ai::{Event, FinishReason, Request, Usage as ModelUsage};
 use labd_protocol::{ApiError, ErrorCode, Notice, ProjectId, TurnEvent, TurnState, Usage};
 use labd_store::Batch;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -151,7 +151,7 @@ impl Active {
         &mut self,
         request: Request,
         work: &mut Work,
-    ) -> Result<(End, Option<Box<dyn Completion>>), ApiError> {
+    ) -> Result<(End, Option<Box<dyn Answer>>), ApiError> {
         let mut parser = Parser::new();
         let warm = Warm::start(&self.builder, self.id());
         let (end, rest) = self.listen(request, &mut parser, work, &warm).await?;
@@ -168,7 +168,7 @@ impl Active {
         parser: &mut Parser,
         work: &mut Work,
         warm: &Warm,
-    ) -> Result<(End, Option<Box<dyn Completion>>), ApiError> {
+    ) -> Result<(End, Option<Box<dyn Answer>>), ApiError> {
         let name = self.record.provider.clone();
         let late = |seconds: Duration| {
             let message = format!(
@@ -187,10 +187,10 @@ impl Active {
             () = self.running.stop.cancelled() => return Ok((End::Stopped, None)),
             started = timeout_at(first, model.complete(request)) => started,
         };
-        let mut completion = match started {
+        let mut answer = match started {
             Err(_) => return Ok((late(options.first_event), None)),
             Ok(Err(error)) => return Ok((End::Cut(error), None)),
-            Ok(Ok(completion)) => completion,
+            Ok(Ok(answer)) => answer,
         };
         let (mut deadline, mut waited) = (first, options.first_event);
         loop {
@@ -198,11 +198,11 @@ impl Active {
                 biased;
                 () = shutdown.cancelled() => return Ok((End::Interrupted, None)),
                 () = self.running.stop.cancelled() => return Ok((End::Stopped, None)),
-                next = timeout_at(deadline, completion.next(EVENTS_AT_ONCE)) => next,
+                next = timeout_at(deadline, answer.next(EVENTS_AT_ONCE)) => next,
             };
             let events = match next {
                 Err(_) => return Ok((late(waited), None)),
-                Ok(Err(error)) => return Ok((End::Cut(self.model.explain(error)), None)),
+                Ok(Err(error)) => return Ok((End::Cut(error), None)),
                 Ok(Ok(events)) if events.is_empty() => return Ok((self.ended(None), None)),
                 Ok(Ok(events)) => events,
             };
@@ -238,7 +238,7 @@ impl Active {
             }
             if reason.is_some() {
                 // Painting does not wait for the connection to be closed.
-                return Ok((self.ended(reason), Some(completion)));
+                return Ok((self.ended(reason), Some(answer)));
             }
         }
     }
@@ -301,7 +301,7 @@ fn totals(usage: ModelUsage) -> Usage {
 }
 
 /// The last report of usage after the answer's end: read beside the checks, not for long.
-fn late_usage(rest: Option<Box<dyn Completion>>) -> Option<JoinHandle<Option<Usage>>> {
+fn late_usage(rest: Option<Box<dyn Answer>>) -> Option<JoinHandle<Option<Usage>>> {
     let mut rest = rest?;
     Some(tokio::spawn(async move {
         let mut last = None;

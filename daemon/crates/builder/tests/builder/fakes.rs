@@ -3,13 +3,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use labd_builder::ports::{Candidate, DataSources, Model, Models, Previews};
-use labd_plugin_host::{
-    PluginError,
-    kinds::{
-        ai::{Capabilities, Completion, Event, FinishReason, Request},
-        sandbox::{Effect, QueryContract},
-    },
+use labd_builder::ports::{Answer, Candidate, DataSources, Model, Models, Previews};
+use labd_plugin_host::kinds::{
+    ai::{Capabilities, Event, FinishReason, Request},
+    sandbox::{Effect, QueryContract},
 };
 use labd_protocol::{
     ApiError, ColumnSchema, ErrorCode, Problem, ProblemSource, ProjectId, ProviderId, RelationKind,
@@ -24,7 +21,7 @@ use std::{
 #[derive(Clone, Debug)]
 pub enum Step {
     Event(Event),
-    Fail(PluginError),
+    Fail(ApiError),
     /// Nothing any more, without an end.
     Hang,
     /// Not even a beginning.
@@ -59,6 +56,7 @@ impl FakeModels {
 impl Models for FakeModels {
     async fn resolve(
         &self,
+        _project: ProjectId,
         _provider: Option<ProviderId>,
         model: Option<String>,
     ) -> Result<Arc<dyn Model>, ApiError> {
@@ -95,7 +93,7 @@ impl Model for FakeModel {
         }
     }
 
-    async fn complete(&self, request: Request) -> Result<Box<dyn Completion>, ApiError> {
+    async fn complete(&self, request: Request) -> Result<Box<dyn Answer>, ApiError> {
         self.requests.lock().unwrap().push(request);
         let first = self.script.lock().unwrap().front().cloned();
         match first {
@@ -103,17 +101,13 @@ impl Model for FakeModel {
             _ => Ok(Box::new(FakeCompletion(self.script.clone()))),
         }
     }
-
-    fn explain(&self, error: PluginError) -> ApiError {
-        ApiError::new(ErrorCode::Unreachable, format!("Scripted failed: {error}."))
-    }
 }
 
 struct FakeCompletion(Arc<Mutex<VecDeque<Step>>>);
 
 #[async_trait]
-impl Completion for FakeCompletion {
-    async fn next(&mut self, _max: u32) -> Result<Vec<Event>, PluginError> {
+impl Answer for FakeCompletion {
+    async fn next(&mut self, _max: u32) -> Result<Vec<Event>, ApiError> {
         let step = self.0.lock().unwrap().pop_front();
         match step {
             None => Ok(Vec::new()),

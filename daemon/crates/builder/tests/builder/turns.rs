@@ -1,8 +1,5 @@
 use super::{fakes::Step, *};
-use labd_plugin_host::{
-    Fault, PluginError,
-    kinds::ai::{Event, FinishReason, Usage as ModelUsage},
-};
+use labd_plugin_host::kinds::ai::{Event, FinishReason, Usage as ModelUsage};
 use labd_protocol::{ApiError, Author, CheckState, ErrorCode, FileAction, Severity};
 
 #[tokio::test]
@@ -369,7 +366,10 @@ async fn a_cut_stream_fails_with_what_arrived_as_a_draft() {
         (
             vec![
                 half.clone(),
-                Step::Fail(PluginError::Unavailable(Fault::new("connection reset"))),
+                Step::Fail(ApiError::new(
+                    ErrorCode::Unreachable,
+                    "The connection is gone.",
+                )),
             ],
             ErrorCode::Unreachable,
         ),
@@ -492,17 +492,13 @@ async fn a_provider_that_refuses_or_says_nothing_fails_the_turn_in_plain_words()
     assert_eq!(turn.error.unwrap().message, "The key is wrong.");
     assert_eq!(turn.snapshot, None);
 
-    bench
-        .models
-        .script([Step::Fail(PluginError::RateLimited(Some(
-            Duration::from_secs(7),
-        )))]);
+    let slow_down = ApiError {
+        retry_after_ms: Some(7_000),
+        ..ApiError::new(ErrorCode::RateLimited, "It asks to slow down.")
+    };
+    bench.models.script([Step::Fail(slow_down.clone())]);
     let turn = bench.start(project.id, "do it").await;
-    let error = bench.ended(&turn).await.error.unwrap();
-    assert_eq!(
-        error.message,
-        "Scripted failed: the service asks to slow down."
-    );
+    assert_eq!(bench.ended(&turn).await.error, Some(slow_down));
 }
 
 #[tokio::test]

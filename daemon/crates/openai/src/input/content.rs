@@ -5,7 +5,7 @@
 //! | `text`, `input_text`, `output_text`, `refusal` | text; nothing, when it is empty |
 //! | `image_url`, `input_image` with a `data:` URL | a picture |
 //! | `file`, `input_file` with `file_data`, a `data:` URL or base64 | a file, or a picture by its media type |
-//! | a picture or a file by its address or its id | refused: labd fetches nothing for a request, and keeps no files |
+//! | a picture or a file by its address or its id | refused: nothing is fetched for a request, and no files are kept |
 //! | `input_audio` and all others | refused |
 
 use crate::errors::Fault;

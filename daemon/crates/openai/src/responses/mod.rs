@@ -13,7 +13,7 @@
 //! | `metadata` | comes back with the answer |
 //! | `reasoning.summary`, `service_tier`, `truncation`, `max_tool_calls`, `stream_options`, `prompt_cache_options` | passed over: reasoning comes as the provider shows it, and nothing is cut from a conversation |
 //! | `store`, `background`, `top_logprobs`, `text.verbosity` | taken where they say what holds anyway (`store: false`, …), else refused |
-//! | `previous_response_id`, `conversation`, `prompt`, `context_management`, `moderation`, `image`, any other | refused: labd keeps nothing, the conversation comes in `input` |
+//! | `previous_response_id`, `conversation`, `prompt`, `context_management`, `moderation`, `image`, any other | refused: nothing is kept, the conversation comes in `input` |
 //!
 //! # What only its provider reads
 //! Signatures and encrypted reasoning come in `encrypted_content` of a `reasoning` item, whether asked

@@ -24,7 +24,8 @@ pub(crate) const PATH: &str = "/api/v1/openapi.json";
         (name = "turns", description = "Requests to the builder, and what comes of them"),
         (name = "deployments", description = "Deployment targets, deployments and releases"),
         (name = "plugins", description = "Plugins"),
-        (name = "providers", description = "AI providers and settings")
+        (name = "providers", description = "AI providers and settings"),
+        (name = "gateway", description = "By which ways requests find a model, and what came of them")
     ),
     components(schemas(super::problem::ProblemDocument, labd_protocol::TurnEventRecord, labd_protocol::DeployEventRecord))
 )]

@@ -157,6 +157,12 @@ impl Labd for Calls {
         change provider_update(provider: ProviderId, update: ProviderUpdate) -> Provider;
         change provider_remove(provider: ProviderId) -> ();
         read provider_models(provider: ProviderId) -> ModelList;
+        change provider_key_set(provider: ProviderId, key: String, value: Secret) -> Provider;
+        change provider_key_remove(provider: ProviderId, key: String) -> Provider;
+        read gateway_config() -> GatewayConfig;
+        change gateway_configure(config: GatewayConfig) -> GatewayConfig;
+        read gateway_status() -> GatewayStatus;
+        read gateway_usage(days: u32) -> Vec<UsageLine>;
         read settings() -> Settings;
         change settings_update(settings: Settings) -> Settings;
         change backup(path: String) -> u64;

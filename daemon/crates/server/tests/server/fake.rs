@@ -398,6 +398,24 @@ impl Backend for Fake {
         // Never answers: for what is left waiting.
         std::future::pending().await
     }
+    async fn provider_key_set(&self, _: ProviderId, _: String, _: Secret) -> Answer<Provider> {
+        absent()
+    }
+    async fn provider_key_remove(&self, _: ProviderId, _: String) -> Answer<Provider> {
+        absent()
+    }
+    async fn gateway_config(&self) -> Answer<GatewayConfig> {
+        Ok(GatewayConfig::default())
+    }
+    async fn gateway_configure(&self, config: GatewayConfig) -> Answer<GatewayConfig> {
+        Ok(config)
+    }
+    async fn gateway_status(&self) -> Answer<GatewayStatus> {
+        absent()
+    }
+    async fn gateway_usage(&self, _: u32) -> Answer<Vec<UsageLine>> {
+        Ok(Vec::new())
+    }
     async fn settings(&self) -> Answer<Settings> {
         Ok(Settings::default())
     }

@@ -36,7 +36,8 @@ const ROUTES: &str = "
     post /plugins/{id}/grant, post /plugins/{id}/revoke, post /plugins/{id}/reload
     post /plugins/{id}/enable, post /plugins/{id}/disable
     get /providers, post /providers, patch /providers/{id}, delete /providers/{id}
-    get /providers/{id}/models
+    get /providers/{id}/models, put /providers/{id}/keys/{key}, delete /providers/{id}/keys/{key}
+    get /gateway/config, put /gateway/config, get /gateway/status, get /gateway/usage
     get /settings, patch /settings
 ";
 

@@ -7,6 +7,7 @@ mod daemon;
 mod deploy;
 mod events;
 mod files;
+mod gateway;
 mod plugins;
 mod projects;
 mod providers;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> OpenApiRouter<Api> {
         .merge(deploy::routes())
         .merge(plugins::routes())
         .merge(providers::routes())
+        .merge(gateway::routes())
         .merge(events::routes())
         .layer(from_fn(finished))
         .merge(sources::questions())

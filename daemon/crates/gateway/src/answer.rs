@@ -1,0 +1,251 @@
+//! A running answer: what it uses is counted, and it ends when it is silent or its budget is spent.
+
+use crate::{
+    blobs::Origin,
+    cache::Recording,
+    errors,
+    lane::Lane,
+    ledger::{Entry, Settled},
+    route::Target,
+    turnstile::Pass,
+};
+use labd_plugin_host::{
+    PluginError,
+    kinds::ai::{Completion, Event, Usage},
+};
+use labd_protocol::{ApiError, ErrorCode};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+
+/// Bytes of text that are counted as a token where a provider does not tell.
+pub(crate) const BYTES_PER_TOKEN: usize = 4;
+
+/// A running answer. Dropping it closes the connection to the provider at once.
+pub struct Answer {
+    ready: VecDeque<Event>,
+    running: Option<Running>,
+}
+
+/// What there is while an answer comes from a provider.
+struct Running {
+    completion: Box<dyn Completion>,
+    between: Option<Duration>,
+    origin: Origin,
+    recording: Option<Recording>,
+    bill: Bill,
+}
+
+/// What is written down once, when the answer ends or is dropped.
+struct Bill {
+    target: Target,
+    lane: Arc<Lane>,
+    pass: Pass,
+    entry: Option<Entry>,
+    /// The model that serves.
+    model: String,
+    usage: Usage,
+    expected: u32,
+    written: usize,
+    first: Instant,
+    failed: bool,
+}
+
+/// What the first attempt that answered leaves.
+pub(crate) struct Begun {
+    pub target: Target,
+    pub completion: Box<dyn Completion>,
+    pub events: Vec<Event>,
+    pub pass: Pass,
+}
+
+impl Answer {
+    /// One that was remembered.
+    pub(crate) fn remembered(events: Vec<Event>) -> Self {
+        Self {
+            ready: events.into(),
+            running: None,
+        }
+    }
+
+    /// One that has begun.
+    pub(crate) fn begun(
+        begun: Begun,
+        entry: Entry,
+        expected: u32,
+        between: Option<Duration>,
+        recording: Option<Recording>,
+    ) -> Self {
+        let Begun {
+            target,
+            completion,
+            events,
+            pass,
+        } = begun;
+        let bill = Bill {
+            lane: Arc::clone(&target.lane),
+            model: target.model.to_string(),
+            pass,
+            entry: Some(entry),
+            usage: Usage::default(),
+            expected,
+            written: 0,
+            first: Instant::now(),
+            failed: false,
+            target,
+        };
+        let mut running = Running {
+            origin: bill.target.origin,
+            completion,
+            between,
+            recording,
+            bill,
+        };
+        let ready = running.take(events).into();
+        Self {
+            ready,
+            running: Some(running),
+        }
+    }
+
+    /// Waits for at least one event and gives those that are ready, at most `max`; empty at the end.
+    ///
+    /// # Errors
+    /// What ended the answer before its end; what came before it was given.
+    pub async fn next(&mut self, max: u32) -> Result<Vec<Event>, ApiError> {
+        let most = usize::try_from(max.max(1)).unwrap_or(usize::MAX);
+        if self.ready.is_empty() {
+            let Some(running) = &mut self.running else {
+                return Ok(Vec::new());
+            };
+            match running.next(max).await {
+                Ok(events) => {
+                    // Only when the provider has said that this is all.
+                    if events.is_empty() {
+                        self.running = None;
+                    }
+                    return Ok(events);
+                }
+                Err(error) => {
+                    self.running = None;
+                    return Err(error);
+                }
+            }
+        }
+        let count = self.ready.len().min(most);
+        Ok(self.ready.drain(..count).collect())
+    }
+}
+
+impl Running {
+    async fn next(&mut self, max: u32) -> Result<Vec<Event>, ApiError> {
+        let next = self.completion.next(max);
+        let next = match self.between {
+            Some(longest) => timeout(longest, next)
+                .await
+                .unwrap_or(Err(PluginError::Timeout)),
+            None => next.await,
+        };
+        match next {
+            Ok(events) => {
+                if events.is_empty()
+                    && let Some(recording) = self.recording.take()
+                {
+                    recording.keep();
+                }
+                let events = self.take(events);
+                // What an answer's end tells of it is no reason to keep that end back.
+                if !events.is_empty() && !events.iter().any(is_end) {
+                    self.within_budget()?;
+                }
+                Ok(events)
+            }
+            Err(error) => {
+                self.bill.failed = true;
+                let error = errors::of_provider(&self.bill.target.provider_name, error);
+                self.bill.lane.broke_off(&error.message);
+                Err(error)
+            }
+        }
+    }
+
+    /// Counts events and marks what is opaque.
+    fn take(&mut self, mut events: Vec<Event>) -> Vec<Event> {
+        for event in &events {
+            self.bill.count(event);
+        }
+        self.origin.mark(&mut events);
+        if let Some(recording) = &mut self.recording {
+            recording.add(&events);
+        }
+        events
+    }
+
+    fn within_budget(&mut self) -> Result<(), ApiError> {
+        let used = self.bill.tokens();
+        let Some(left) = self.bill.entry.as_ref().and_then(Entry::left) else {
+            return Ok(());
+        };
+        if used <= left {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::RateLimited,
+            "The day's budget of tokens was spent in the middle of this answer. It begins anew at 00:00 UTC.",
+        )
+        .with_hint("Raise it: labd gateway config, or console, Settings, AI gateway."))
+    }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(event, Event::Usage(_) | Event::Finish(_))
+}
+
+impl Bill {
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::Started { model, .. } if !model.is_empty() => self.model.clone_from(model),
+            Event::Text(text) | Event::Reasoning(text) => self.written += text.len(),
+            Event::ToolFragment { fragment, .. } => self.written += fragment.len(),
+            Event::Usage(usage) => self.usage = *usage,
+            _ => {}
+        }
+    }
+
+    fn written_tokens(&self) -> u32 {
+        u32::try_from(self.written.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX)
+    }
+
+    /// What it used so far, as far as that is known.
+    fn tokens(&self) -> u64 {
+        let output = self.usage.output.unwrap_or(0).max(self.written_tokens());
+        u64::from(self.usage.input.unwrap_or(self.expected)) + u64::from(output)
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        let Some(entry) = self.entry.take() else {
+            return;
+        };
+        // What a provider does not tell, as for an answer that was stopped, is estimated.
+        let usage = Usage {
+            input: Some(self.usage.input.unwrap_or(self.expected)),
+            output: Some(self.usage.output.unwrap_or_else(|| self.written_tokens())),
+            ..self.usage
+        };
+        self.pass.used(self.tokens());
+        self.lane
+            .ended(usage.output.unwrap_or(0), self.first.elapsed());
+        entry.settle(&Settled {
+            provider: self.target.provider,
+            plugin: &self.target.plugin,
+            model: &self.model,
+            usage,
+            failed: self.failed,
+        });
+    }
+}

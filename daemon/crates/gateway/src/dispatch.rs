@@ -1,0 +1,321 @@
+//! The attempts of one request, until the first piece of an answer. Nothing is repeated after it.
+//!
+//! 1. The targets of a tier are tried one after another: those that have room first, then the first
+//!    one in whose line there is a place.
+//! 2. What may pass is repeated at the same target after a pause, as often as the rules allow for the
+//!    whole request; then the next target is tried.
+//! 3. When all targets of a tier ask for a pause, the shortest one is waited for, if it is not too
+//!    long; otherwise the next tier is tried.
+//! 4. When all targets of all tiers rest or are refused, the first tier is tried all the same.
+
+use crate::{
+    answer::Begun,
+    errors,
+    lane::Asked,
+    route::{Route, Target, order},
+    turnstile::{Full, Pass},
+    verdict::{self, Verdict},
+};
+use futures_util::future::BoxFuture;
+use labd_plugin_host::{
+    Fault, PluginError,
+    kinds::ai::{Completion, Event},
+};
+use labd_protocol::{ApiError, ErrorCode, GatewayConfig};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Events that are asked for at once before the first piece.
+const EVENTS_AT_ONCE: u32 = 64;
+/// How long a key rests that asks for a pause without saying how long.
+const REST: Duration = Duration::from_secs(5);
+/// How long a key rests whose account cannot pay.
+const SPENT_REST: Duration = Duration::from_secs(3_600);
+
+/// One request on its way.
+pub(crate) struct Dispatch<'a> {
+    pub config: &'a GatewayConfig,
+    pub user: &'a str,
+    pub expected: u32,
+}
+
+/// One attempt at a target.
+pub(crate) trait Attempt<'a, T>:
+    Fn(Target) -> BoxFuture<'a, Result<T, PluginError>> + Send + Sync
+{
+}
+
+impl<'a, T, F: Fn(Target) -> BoxFuture<'a, Result<T, PluginError>> + Send + Sync> Attempt<'a, T>
+    for F
+{
+}
+
+/// What an attempt gave, and where.
+pub(crate) struct Done<T> {
+    pub target: Target,
+    pub pass: Pass,
+    pub value: T,
+}
+
+/// The beginning of an answer.
+pub(crate) struct Started;
+
+impl Started {
+    /// Waits for the first piece of content; gives it with what came before it.
+    pub async fn wait(completion: &mut dyn Completion) -> Result<Vec<Event>, PluginError> {
+        let mut all = Vec::new();
+        loop {
+            let events = completion.next(EVENTS_AT_ONCE).await?;
+            if events.is_empty() {
+                let fault = Fault::new("the answer ended before it began");
+                return Err(PluginError::Unavailable(fault));
+            }
+            let begun = events
+                .iter()
+                .any(|event| !matches!(event, Event::Started { .. } | Event::Usage(_)));
+            all.extend(events);
+            if begun {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+impl Done<(Box<dyn Completion>, Vec<Event>)> {
+    pub fn into_answer(self) -> Begun {
+        let (completion, events) = self.value;
+        Begun {
+            target: self.target,
+            completion,
+            events,
+            pass: self.pass,
+        }
+    }
+}
+
+/// How an attempt ended that gave nothing.
+struct Failed {
+    target: Target,
+    error: PluginError,
+}
+
+/// What is left to do after a tier.
+enum Outcome<T> {
+    Done(Done<T>),
+    /// Nobody else is to be asked.
+    Over(Failed),
+    /// The next tier.
+    Next(Option<Failed>),
+    /// Its targets ask for a pause.
+    Pause(Duration, Failed),
+    /// No line has a place.
+    Full(Full),
+}
+
+impl Dispatch<'_> {
+    /// Tries the route's targets until one gives something.
+    ///
+    /// # Errors
+    /// What the last one said.
+    pub async fn run<'a, T: Send>(
+        &self,
+        route: &Route,
+        attempt: impl Attempt<'a, T>,
+    ) -> Result<Done<T>, ApiError> {
+        let rules = &self.config.retry;
+        let mut left = rules.retries;
+        let mut last = None;
+        let mut full = None;
+        let mut asked_any = false;
+        for tier in &route.tiers {
+            let mut targets = order(tier, rand::random::<f64>);
+            loop {
+                if targets.is_empty() {
+                    break;
+                }
+                asked_any = true;
+                match self.tier(&targets, &mut left, &attempt).await {
+                    Outcome::Done(done) => return Ok(done),
+                    Outcome::Over(failed) => return Err(explain(failed)),
+                    Outcome::Next(failed) => {
+                        last = failed.or(last);
+                        break;
+                    }
+                    Outcome::Full(more) => {
+                        full = Some(more);
+                        break;
+                    }
+                    Outcome::Pause(pause, failed) => {
+                        let longest = Duration::from_millis(rules.longest_wait_ms);
+                        let target = failed.target.clone();
+                        last = Some(failed);
+                        if left == 0 || pause > longest {
+                            break;
+                        }
+                        left -= 1;
+                        sleep(pause).await;
+                        targets = vec![target];
+                    }
+                }
+            }
+        }
+        if !asked_any && let Some(first) = route.tiers.first() {
+            // All rest: advice, not a law.
+            match self.tier(first, &mut left, &attempt).await {
+                Outcome::Done(done) => return Ok(done),
+                Outcome::Over(failed) | Outcome::Pause(_, failed) => last = Some(failed),
+                Outcome::Next(failed) => last = failed,
+                Outcome::Full(more) => full = Some(more),
+            }
+        }
+        Err(match (last, full) {
+            (Some(failed), _) => explain(failed),
+            (None, Some(full)) => too_many(&full),
+            (None, None) => ApiError::new(
+                ErrorCode::InvalidRequest,
+                format!("{} has no target that can be asked.", route.name),
+            )
+            .with_hint("Look at its keys: labd gateway status"),
+        })
+    }
+
+    async fn tier<'a, T: Send>(
+        &self,
+        targets: &[Target],
+        left: &mut u32,
+        attempt: &impl Attempt<'a, T>,
+    ) -> Outcome<T> {
+        let mut tried = vec![false; targets.len()];
+        let mut last = None;
+        let mut pause: Option<(Duration, Failed)> = None;
+        let mut full: Option<Full> = None;
+        // Who has room first; who has none is waited for when nobody else is left.
+        for may_wait in [false, true] {
+            for (target, tried) in targets.iter().zip(&mut tried) {
+                if *tried {
+                    continue;
+                }
+                let turnstile = &target.lane.turnstile;
+                let pass = if may_wait {
+                    match turnstile.enter(self.user, self.expected).await {
+                        Ok(pass) => pass,
+                        Err(more) => {
+                            full = Some(more);
+                            continue;
+                        }
+                    }
+                } else {
+                    match turnstile.try_enter(self.expected) {
+                        Some(pass) => pass,
+                        None => continue,
+                    }
+                };
+                *tried = true;
+                let (error, verdict) = match self.target(target, left, attempt).await {
+                    Ok(value) => {
+                        return Outcome::Done(Done {
+                            target: target.clone(),
+                            pass,
+                            value,
+                        });
+                    }
+                    Err(failed) => failed,
+                };
+                let failed = Failed {
+                    target: target.clone(),
+                    error,
+                };
+                match verdict {
+                    Verdict::Over => return Outcome::Over(failed),
+                    Verdict::Wait(wait) => {
+                        let wait = wait.unwrap_or_else(|| self.backoff(*left));
+                        if pause.as_ref().is_none_or(|(least, _)| wait < *least) {
+                            pause = Some((wait, failed));
+                        }
+                    }
+                    _ => last = Some(failed),
+                }
+            }
+        }
+        match (pause, last, full) {
+            (Some((wait, failed)), _, _) => Outcome::Pause(wait, failed),
+            (None, Some(failed), _) => Outcome::Next(Some(failed)),
+            (None, None, Some(full)) => Outcome::Full(full),
+            (None, None, None) => Outcome::Next(None),
+        }
+    }
+
+    /// Asks one target, and again where that may help.
+    async fn target<'a, T: Send>(
+        &self,
+        target: &Target,
+        left: &mut u32,
+        attempt: &impl Attempt<'a, T>,
+    ) -> Result<T, (PluginError, Verdict)> {
+        loop {
+            let asked = target.lane.ask();
+            let error = match self.in_time(attempt(target.clone())).await {
+                Ok(value) => {
+                    asked.answered();
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            let verdict = verdict::of(&error);
+            tell(asked, &error, verdict);
+            if verdict != Verdict::Again || *left == 0 {
+                return Err((error, verdict));
+            }
+            let pause = self.backoff(*left);
+            *left -= 1;
+            tracing::debug!(provider = %target.provider_name, %error, ?pause, "asked again");
+            sleep(pause).await;
+        }
+    }
+
+    fn backoff(&self, left: u32) -> Duration {
+        let rules = &self.config.retry;
+        let repetition = rules.retries.saturating_sub(left);
+        verdict::pause(rules, repetition, rand::random::<f64>())
+    }
+
+    async fn in_time<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, PluginError>>,
+    ) -> Result<T, PluginError> {
+        match self.config.timeouts.first_event_ms {
+            Some(longest) => timeout(Duration::from_millis(longest), attempt)
+                .await
+                .unwrap_or(Err(PluginError::Timeout)),
+            None => attempt.await,
+        }
+    }
+}
+
+/// Tells the key's health what its failure means.
+fn tell(asked: Asked, error: &PluginError, verdict: Verdict) {
+    let reason = error.to_string();
+    match verdict {
+        Verdict::Again => asked.failed(&reason),
+        Verdict::Wait(wait) => asked.rest(wait.unwrap_or(REST), &reason),
+        Verdict::Spent => asked.rest(SPENT_REST, &reason),
+        Verdict::Refused => asked.refused(&reason),
+        // It answered, so that it is not the key that fails.
+        Verdict::Elsewhere | Verdict::Over => drop(asked),
+    }
+}
+
+fn explain(failed: Failed) -> ApiError {
+    errors::of_provider(&failed.target.provider_name, failed.error)
+}
+
+fn too_many(full: &Full) -> ApiError {
+    ApiError {
+        retry_after_ms: u64::try_from(full.retry_after.as_millis()).ok(),
+        ..ApiError::new(
+            ErrorCode::Overloaded,
+            "Too many requests wait for an AI provider already. Try again in a moment.",
+        )
+        .with_hint("More may wait, or run at once: limits in labd gateway config.")
+    }
+}

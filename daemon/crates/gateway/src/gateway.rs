@@ -1,0 +1,667 @@
+//! The gateway: from a request to the answer of some model.
+
+use crate::{
+    AiPluginEntry, Providers,
+    answer::{Answer, BYTES_PER_TOKEN},
+    blobs::Origin,
+    cache::Memory,
+    configuration::{self, ConfigRecord},
+    dispatch::{Dispatch, Started},
+    errors,
+    lane::Lane,
+    ledger::{Customer, Ledger, Settled, write_behind},
+    record::ProviderRecord,
+    route::{Route, Target, common},
+    turnstile::Limits,
+};
+use jiff::civil::Date;
+use labd_plugin_host::kinds::ai::{EmbedRequest, Embeddings, Part, ProviderInfo, Request, Usage};
+use labd_protocol::{
+    ApiError, ErrorCode, GatewayConfig, GatewayStatus, KeyStatus, ModelTarget, ProviderId,
+    ProviderLimit, UsageLine, UsageTotals,
+};
+use labd_store::{Batch, Store};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::OnceCell;
+
+/// How often what was used is written down.
+const WRITE_BEHIND: Duration = Duration::from_secs(2);
+/// The route for requests that name neither a provider nor a model.
+pub const DEFAULT_ROUTE: &str = "default";
+/// What a picture or a file is taken for, in tokens, where it is not known better.
+const ATTACHMENT_TOKENS: usize = 1_000;
+
+/// Finds a model that answers. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+/// A key of a provider, by its name.
+type KeyId = (ProviderId, Option<String>);
+
+struct Inner {
+    providers: Providers,
+    store: Store,
+    ledger: Arc<Ledger>,
+    lanes: Mutex<HashMap<KeyId, Arc<Lane>>>,
+    view: RwLock<Option<Arc<View>>>,
+    cache_hits: Arc<AtomicU64>,
+}
+
+/// Everything that is configured, as requests need it.
+struct View {
+    version: u64,
+    config: Arc<GatewayConfig>,
+    default_provider: Option<ProviderId>,
+    providers: BTreeMap<ProviderId, ProviderView>,
+    memory: Arc<Memory>,
+}
+
+struct ProviderView {
+    record: ProviderRecord,
+    name: Arc<str>,
+    plugin: Option<AiPluginEntry>,
+    info: OnceCell<ProviderInfo>,
+    keys: Vec<KeyView>,
+}
+
+struct KeyView {
+    name: Option<String>,
+    access: Arc<labd_plugin_host::kinds::ai::ProviderAccess>,
+    lane: Arc<Lane>,
+}
+
+impl Gateway {
+    /// The gateway over these providers.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn open(store: Store, providers: Providers) -> Result<Self, ApiError> {
+        let ledger = Arc::new(Ledger::open(store.clone())?);
+        write_behind(&ledger, WRITE_BEHIND);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                providers,
+                store,
+                ledger,
+                lanes: Mutex::default(),
+                view: RwLock::default(),
+                cache_hits: Arc::default(),
+            }),
+        })
+    }
+
+    /// The providers behind it.
+    pub fn providers(&self) -> &Providers {
+        &self.inner.providers
+    }
+
+    /// Writes what was not yet written.
+    pub async fn shutdown(&self) {
+        self.inner.ledger.flush().await;
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> Result<GatewayConfig, ApiError> {
+        Ok(GatewayConfig::clone(&self.view()?.config))
+    }
+
+    /// Replaces the configuration. It holds for the next request.
+    ///
+    /// # Errors
+    /// `invalid_request` with the place of what is wrong.
+    pub async fn configure(&self, config: GatewayConfig) -> Result<GatewayConfig, ApiError> {
+        let view = self.view()?;
+        configuration::check(&config, |provider, key| {
+            let record = &view.providers.get(&provider)?.record;
+            Some(key.is_none_or(|key| record.has_key(key)))
+        })?;
+        let mut batch = Batch::new();
+        let record = ConfigRecord { config };
+        batch.put(configuration::ID, &record)?;
+        self.inner.store.commit(batch).await?;
+        self.inner.providers.notify();
+        self.config()
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Result<GatewayStatus, ApiError> {
+        let view = self.view()?;
+        let mut today = UsageTotals::default();
+        for (_, totals) in self.inner.ledger.day(
+            jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date(),
+        )? {
+            add(&mut today, &totals);
+        }
+        let keys: Vec<KeyStatus> = view
+            .providers
+            .iter()
+            .flat_map(|(id, provider)| {
+                let status =
+                    |key: &KeyView| key.lane.status(*id, &provider.name, key.name.as_deref());
+                provider.keys.iter().map(status)
+            })
+            .collect();
+        Ok(GatewayStatus {
+            keys,
+            today,
+            budgets: self.inner.ledger.budgets(&view.config),
+            cache_hits: self.inner.cache_hits.load(Ordering::Relaxed),
+        })
+    }
+
+    /// What was used, the latest day first: of the last so many days of which something is known.
+    pub fn usage(&self, days: usize) -> Result<Vec<UsageLine>, ApiError> {
+        let view = self.view()?;
+        let mut all = Vec::new();
+        let known: Vec<Date> = self.inner.ledger.days()?;
+        for day in known.into_iter().take(days) {
+            let mut lines: Vec<UsageLine> = self
+                .inner
+                .ledger
+                .day(day)?
+                .into_iter()
+                .map(|(line, totals)| UsageLine {
+                    day,
+                    provider: line.provider,
+                    provider_name: view
+                        .providers
+                        .get(&line.provider)
+                        .map_or_else(|| line.provider.to_string(), |one| one.record.name.clone()),
+                    model: line.model,
+                    user: line.customer.user,
+                    project: line.customer.project,
+                    totals,
+                })
+                .collect();
+            lines.sort_by(|one, other| {
+                let key = |line: &UsageLine| {
+                    (
+                        line.provider_name.clone(),
+                        line.model.clone(),
+                        line.user.clone(),
+                        line.project.clone(),
+                    )
+                };
+                key(one).cmp(&key(other))
+            });
+            all.append(&mut lines);
+        }
+        Ok(all)
+    }
+
+    /// The model that is meant: a route, the named model of the named provider, or the default.
+    ///
+    /// # Errors
+    /// When nothing is chosen, or what is named is not there.
+    pub async fn resolve(
+        &self,
+        provider: Option<ProviderId>,
+        model: Option<String>,
+    ) -> Result<Route, ApiError> {
+        let view = self.view()?;
+        let model = model.filter(|model| !model.is_empty());
+        if provider.is_none() {
+            let name = model.as_deref().unwrap_or(DEFAULT_ROUTE);
+            if let Some(route) = view.route(name).await? {
+                return Ok(route);
+            }
+        }
+        let id = provider.or(view.default_provider).ok_or_else(|| {
+            ApiError::new(ErrorCode::InvalidRequest, "No AI provider is chosen.")
+                .with_hint("Add one, or choose a default: console, Settings, AI providers.")
+        })?;
+        view.model(id, model).await
+    }
+
+    /// The model that clients of the OpenAI-compatible face mean by a name: a route, a provider's name
+    /// and its model with a slash between them, or a model of the default provider.
+    ///
+    /// # Errors
+    /// When nothing of that name is there.
+    pub async fn named(&self, name: &str) -> Result<Route, ApiError> {
+        let view = self.view()?;
+        if name.is_empty() {
+            return Err(ApiError::invalid("model", "No model is named.")
+                .with_hint("GET /v1/models lists those that can be named."));
+        }
+        if let Some(route) = view.route(name).await? {
+            return Ok(route);
+        }
+        // A provider's name may hold a slash, and so may a model's.
+        let mut known: Vec<_> = view
+            .providers
+            .iter()
+            .filter_map(|(id, one)| {
+                let model = name.strip_prefix(&*one.name)?.strip_prefix('/')?;
+                Some((one.name.len(), *id, model.to_owned()))
+            })
+            .collect();
+        known.sort();
+        match (known.pop(), view.default_provider) {
+            (Some((_, id, model)), _) => view.model(id, Some(model)).await,
+            (None, Some(id)) => view.model(id, Some(name.to_owned())).await,
+            (None, None) => Err(ApiError::not_found("model", name)),
+        }
+    }
+
+    /// The names of the routes.
+    pub fn routes(&self) -> Result<Vec<String>, ApiError> {
+        let view = self.view()?;
+        Ok(view
+            .config
+            .routes
+            .iter()
+            .map(|route| route.name.clone())
+            .collect())
+    }
+
+    /// Asks a model. Returns when the first piece of the answer is there; dropping the future or the
+    /// answer closes the connection to the provider at once.
+    ///
+    /// # Errors
+    /// When no target of the route answers: what the last one said.
+    pub async fn complete(
+        &self,
+        customer: &Customer,
+        route: &Route,
+        mut request: Request,
+    ) -> Result<Answer, ApiError> {
+        let view = self.view()?;
+        // In the same order every time, so that providers' caches of prompts hit.
+        request
+            .tools
+            .sort_by(|one, other| one.name.cmp(&other.name));
+        if !route.capabilities.strict_tools {
+            // Arguments then follow their schema as well as the model can.
+            for tool in &mut request.tools {
+                tool.strict = false;
+            }
+        }
+        let key = view.memory.key(&route.cache_name(), &request);
+        if let Some(events) = key.as_ref().and_then(|key| view.memory.answer(key)) {
+            return Ok(Answer::remembered(events));
+        }
+        let expected = expected_tokens(&request);
+        let config = Arc::clone(&view.config);
+        let entry = self.inner.ledger.enter(config, customer, expected)?;
+        let dispatch = Dispatch {
+            config: &view.config,
+            user: &customer.user,
+            expected,
+        };
+        let begun = dispatch
+            .run(route, |target| {
+                let mut request = request.clone();
+                request.model = target.model.to_string();
+                target.origin.unmark(&mut request);
+                Box::pin(async move {
+                    let mut completion = target.service.complete(&target.access, request).await?;
+                    let events = Started::wait(&mut *completion).await?;
+                    Ok((completion, events))
+                })
+            })
+            .await?;
+        let between = view.config.timeouts.between_events_ms;
+        let recording = key.map(|key| view.memory.record(key));
+        let between = between.map(Duration::from_millis);
+        let begun = begun.into_answer();
+        Ok(Answer::begun(begun, entry, expected, between, recording))
+    }
+
+    /// Turns texts into vectors.
+    ///
+    /// # Errors
+    /// As [`Gateway::complete`].
+    pub async fn embed(
+        &self,
+        customer: &Customer,
+        route: &Route,
+        request: EmbedRequest,
+    ) -> Result<Embeddings, ApiError> {
+        let view = self.view()?;
+        let name = route.cache_name();
+        let mut vectors = view.memory.vectors(&name, &request);
+        let missing: Vec<String> = request
+            .texts
+            .iter()
+            .zip(&vectors)
+            .filter(|(_, known)| known.is_none())
+            .map(|(text, _)| text.clone())
+            .collect();
+        if missing.is_empty() && !request.texts.is_empty() {
+            return Ok(Embeddings {
+                model: route.model.to_string(),
+                vectors: vectors
+                    .into_iter()
+                    .flatten()
+                    .map(|one| one.to_vec())
+                    .collect(),
+                usage: Usage {
+                    input: Some(0),
+                    ..Usage::default()
+                },
+            });
+        }
+        let bytes: usize = missing.iter().map(String::len).sum();
+        let expected = u32::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u32::MAX);
+        let config = Arc::clone(&view.config);
+        let entry = self.inner.ledger.enter(config, customer, expected)?;
+        let dispatch = Dispatch {
+            config: &view.config,
+            user: &customer.user,
+            expected,
+        };
+        let mut begun = dispatch
+            .run(route, |target| {
+                let request = EmbedRequest {
+                    model: target.model.to_string(),
+                    texts: missing.clone(),
+                    ..request.clone()
+                };
+                Box::pin(async move { target.service.embed(&target.access, request).await })
+            })
+            .await?;
+        let usage = Usage {
+            input: Some(begun.value.usage.input.unwrap_or(expected)),
+            output: Some(0),
+            ..begun.value.usage
+        };
+        begun.pass.used(u64::from(usage.input.unwrap_or(0)));
+        entry.settle(&Settled {
+            provider: begun.target.provider,
+            plugin: &begun.target.plugin,
+            model: &begun.value.model,
+            usage,
+            failed: false,
+        });
+        for (text, vector) in missing.iter().zip(&begun.value.vectors) {
+            view.memory.remember(&name, &request, text, vector);
+        }
+        let mut fresh = begun.value.vectors.into_iter();
+        for place in &mut vectors {
+            if place.is_none() {
+                *place = fresh.next().map(Arc::new);
+            }
+        }
+        Ok(Embeddings {
+            model: begun.value.model,
+            vectors: vectors
+                .into_iter()
+                .flatten()
+                .map(Arc::unwrap_or_clone)
+                .collect(),
+            usage,
+        })
+    }
+
+    /// What is configured now.
+    fn view(&self) -> Result<Arc<View>, ApiError> {
+        let inner = &self.inner;
+        let version = inner.providers.version();
+        let known = inner
+            .view
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match known {
+            Some(view) if view.version == version => Ok(view),
+            former => {
+                let view = Arc::new(self.look(version, former)?);
+                let mut place = inner.view.write().unwrap_or_else(PoisonError::into_inner);
+                *place = Some(Arc::clone(&view));
+                Ok(view)
+            }
+        }
+    }
+
+    fn look(&self, version: u64, former: Option<Arc<View>>) -> Result<View, ApiError> {
+        let inner = &self.inner;
+        let stored: Option<ConfigRecord> = inner.store.get(configuration::ID)?;
+        let config = Arc::new(stored.unwrap_or_default().config);
+        let mut providers = BTreeMap::new();
+        for record in inner.providers.records().all()? {
+            let plugin = inner.providers.plugin_of(&record);
+            let keys = plugin.iter().flat_map(|plugin| {
+                record
+                    .usable_keys(plugin)
+                    .into_iter()
+                    .map(|name| self.key(&record, plugin, name, &config.limits))
+                    .collect::<Vec<_>>()
+            });
+            let view = ProviderView {
+                name: record.name.as_str().into(),
+                keys: keys.collect(),
+                info: OnceCell::new(),
+                plugin,
+                record,
+            };
+            providers.insert(view.record.id, view);
+        }
+        let memory = former
+            .filter(|former| former.memory.settings == config.cache)
+            .map(|former| Arc::clone(&former.memory));
+        let hits = Arc::clone(&inner.cache_hits);
+        let memory = memory.unwrap_or_else(|| Arc::new(Memory::new(config.cache.clone(), hits)));
+        Ok(View {
+            version,
+            default_provider: inner.providers.settings_record()?.default_provider,
+            config,
+            providers,
+            memory,
+        })
+    }
+
+    fn key(
+        &self,
+        record: &ProviderRecord,
+        plugin: &AiPluginEntry,
+        name: Option<String>,
+        limits: &[ProviderLimit],
+    ) -> KeyView {
+        let access = record.access(plugin, name.as_deref());
+        let mut lanes = self
+            .inner
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry((record.id, name.clone())).or_default();
+        let credential = access.credentials.values().next();
+        lane.use_credential(credential.map(|one| one.value.as_str()).unwrap_or_default());
+        // What is said of this key comes before what is said of each.
+        let of = |one: &&ProviderLimit| one.provider == record.id;
+        let own = limits
+            .iter()
+            .filter(of)
+            .find(|one| one.key.is_some() && one.key == name);
+        let each = || limits.iter().filter(of).find(|one| one.key.is_none());
+        let limit = own.or_else(each);
+        lane.turnstile
+            .set(limit.map_or_else(Limits::default, |limit| Limits {
+                concurrent: limit.concurrent,
+                requests_per_minute: limit.requests_per_minute,
+                tokens_per_minute: limit.tokens_per_minute,
+                queue: limit.queue,
+            }));
+        KeyView {
+            name,
+            access: Arc::new(access),
+            lane: Arc::clone(lane),
+        }
+    }
+}
+
+impl View {
+    fn provider(&self, id: ProviderId) -> Result<(&ProviderView, &AiPluginEntry), ApiError> {
+        let provider = self
+            .providers
+            .get(&id)
+            .ok_or_else(|| ApiError::not_found("provider", id))?;
+        let plugin = provider.plugin.as_ref().ok_or_else(|| {
+            let record = &provider.record;
+            ApiError::new(
+                ErrorCode::PluginFailed,
+                format!(
+                    "The plugin {} of {} cannot be used.",
+                    record.plugin, record.name
+                ),
+            )
+            .with_hint(format!("See: labd plugin inspect {}", record.plugin))
+        })?;
+        Ok((provider, plugin))
+    }
+
+    async fn info(&self, id: ProviderId) -> Result<&ProviderInfo, ApiError> {
+        let (provider, plugin) = self.provider(id)?;
+        let described = || async {
+            let described = plugin.provider.describe().await;
+            described.map_err(|error| errors::of_provider(&provider.name, error))
+        };
+        provider.info.get_or_try_init(described).await
+    }
+
+    /// The targets of a provider's model: one for each key.
+    fn targets(&self, target: &ModelTarget) -> Result<Vec<Target>, ApiError> {
+        let (provider, plugin) = self.provider(target.provider)?;
+        let wanted = provider
+            .keys
+            .iter()
+            .filter(|key| target.key.is_none() || key.name == target.key);
+        let made = wanted.map(|key| Target {
+            provider: target.provider,
+            provider_name: Arc::clone(&provider.name),
+            plugin: plugin.plugin.as_str().into(),
+            model: target.model.as_str().into(),
+            weight: target.weight,
+            access: Arc::clone(&key.access),
+            lane: Arc::clone(&key.lane),
+            service: Arc::clone(&plugin.provider),
+            origin: Origin::new(&plugin.plugin, &target.model),
+        });
+        Ok(made.collect())
+    }
+
+    /// A route by its name. Targets whose provider is gone are left out.
+    async fn route(&self, name: &str) -> Result<Option<Route>, ApiError> {
+        let Some(route) = self.config.routes.iter().find(|route| route.name == name) else {
+            return Ok(None);
+        };
+        let mut tiers = Vec::new();
+        let mut can = Vec::new();
+        let mut last = None;
+        for tier in &route.tiers {
+            let mut targets = Vec::new();
+            for target in tier {
+                match self.targets(target) {
+                    Ok(mut found) => {
+                        targets.append(&mut found);
+                        can.push(self.info(target.provider).await?.capabilities);
+                    }
+                    Err(error) => last = Some(error),
+                }
+            }
+            if !targets.is_empty() {
+                tiers.push(targets);
+            }
+        }
+        if tiers.is_empty() {
+            let error = last.unwrap_or_else(|| ApiError::not_found("model", name));
+            return Err(error.with_hint(format!(
+                "The route {name} leads nowhere any more. Change it: labd gateway config"
+            )));
+        }
+        Ok(Some(Route {
+            name: name.into(),
+            model: name.into(),
+            capabilities: common(can),
+            tiers,
+        }))
+    }
+
+    /// A model of a provider, or its default one.
+    async fn model(&self, id: ProviderId, model: Option<String>) -> Result<Route, ApiError> {
+        let info = self.info(id).await?;
+        let (provider, _) = self.provider(id)?;
+        let model = model
+            .or_else(|| provider.record.default_model.clone())
+            .or_else(|| info.default_model.clone())
+            .ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::InvalidRequest,
+                    format!("No model of {} is chosen.", provider.name),
+                )
+                .with_hint("Choose a default model: console, Settings, AI providers.")
+            })?;
+        let target = ModelTarget {
+            provider: id,
+            model,
+            key: None,
+            weight: 1,
+        };
+        Ok(Route {
+            name: Arc::clone(&provider.name),
+            model: target.model.as_str().into(),
+            capabilities: info.capabilities,
+            tiers: vec![self.targets(&target)?],
+        })
+    }
+}
+
+impl Route {
+    /// What tells it apart in a cache: two providers may have models of one name.
+    fn cache_name(&self) -> String {
+        let targets = self.tiers.iter().flatten();
+        targets.fold(String::new(), |mut name, target| {
+            name.push_str(&target.access.provider_id);
+            name.push('/');
+            name.push_str(&target.model);
+            name.push('\n');
+            name
+        })
+    }
+}
+
+/// What a request is expected to use, in tokens: its own text. Answers are counted as they come.
+fn expected_tokens(request: &Request) -> u32 {
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let text: usize = parts
+        .map(|part| match part {
+            Part::Text(text) | Part::Reasoning(text) => text.len(),
+            Part::ToolUse { arguments, .. } => arguments.len(),
+            Part::ToolResult { content, .. } => content.len(),
+            Part::Image { .. } | Part::File { .. } => ATTACHMENT_TOKENS * BYTES_PER_TOKEN,
+            Part::Blob(_) => 0,
+        })
+        .sum();
+    let system: usize = request.system.iter().map(String::len).sum();
+    let tools: usize = request
+        .tools
+        .iter()
+        .map(|tool| tool.description.len() + tool.parameters.len())
+        .sum();
+    let document = request.document.as_ref().map_or(0, String::len);
+    let bytes = text + system + tools + document;
+    u32::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u32::MAX)
+}
+
+fn add(all: &mut UsageTotals, more: &UsageTotals) {
+    all.requests += more.requests;
+    all.failures += more.failures;
+    all.input += more.input;
+    all.cached_input += more.cached_input;
+    all.cache_writes += more.cache_writes;
+    all.output += more.output;
+    all.reasoning += more.reasoning;
+    all.money += more.money;
+    all.unpriced += more.unpriced;
+}

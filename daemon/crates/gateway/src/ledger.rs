@@ -1,0 +1,406 @@
+//! What was used, by day, model, user and project, and what budgets leave of it.
+//!
+//! A request is entered with what it is expected to use, so that many at once do not overdraw a
+//! budget, and settled once, with what it did use. Today's figures are in memory and written behind:
+//! a crash loses what was settled in the last moments.
+
+use crate::prices;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use labd_plugin_host::kinds::ai::Usage;
+use labd_protocol::{
+    ApiError, Budget, BudgetScope, BudgetStatus, ErrorCode, GatewayConfig, ProviderId, UsageTotals,
+};
+use labd_store::{Batch, Record, Store};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// For whom a request is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Customer {
+    /// Whoever asks: `token:<id>`, `session:<id>`, `socket`.
+    pub user: String,
+    /// In which project; none for requests from elsewhere.
+    pub project: Option<String>,
+}
+
+/// What is counted by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub provider: ProviderId,
+    pub model: String,
+    pub customer: Customer,
+}
+
+/// A day as it is stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Day {
+    lines: Vec<(Line, UsageTotals)>,
+}
+
+impl Record for Day {
+    const KIND: &'static str = "ai-usage";
+}
+
+/// How a request ended.
+pub(crate) struct Settled<'a> {
+    pub provider: ProviderId,
+    pub plugin: &'a str,
+    /// The model that served.
+    pub model: &'a str,
+    pub usage: Usage,
+    pub failed: bool,
+}
+
+#[derive(Default)]
+struct State {
+    day: Date,
+    lines: HashMap<Line, UsageTotals>,
+    used: HashMap<(BudgetScope, String), Used>,
+    changed: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Used {
+    tokens: u64,
+    money: f64,
+    expected: u64,
+}
+
+/// See the module.
+pub(crate) struct Ledger {
+    store: Store,
+    state: Mutex<State>,
+    now: fn() -> Timestamp,
+}
+
+impl Ledger {
+    /// What the store holds of today.
+    pub fn open(store: Store) -> Result<Self, ApiError> {
+        let ledger = Self {
+            store,
+            state: Mutex::default(),
+            now: Timestamp::now,
+        };
+        let day = ledger.today();
+        let known: Day = ledger.store.get(&day.to_string())?.unwrap_or_default();
+        let mut state = ledger.lock();
+        state.day = day;
+        for (line, totals) in known.lines {
+            state.count(&line.customer, tokens(&totals), totals.money);
+            state.lines.insert(line, totals);
+        }
+        drop(state);
+        Ok(ledger)
+    }
+
+    fn today(&self) -> Date {
+        (self.now)().to_zoned(TimeZone::UTC).date()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Today's state. What a day before left unwritten is written with the next flush, since a
+    /// request belongs to the day on which it ended.
+    fn state(&self) -> MutexGuard<'_, State> {
+        let today = self.today();
+        let mut state = self.lock();
+        if state.day != today {
+            let former = std::mem::take(&mut *state);
+            state.day = today;
+            // What is under way goes on in the new day.
+            for (key, used) in former.used {
+                if used.expected > 0 {
+                    let expected = used.expected;
+                    state.used.insert(
+                        key,
+                        Used {
+                            expected,
+                            ..Used::default()
+                        },
+                    );
+                }
+            }
+            if former.changed {
+                let store = self.store.clone();
+                let (day, lines) = (former.day, former.lines);
+                tokio::spawn(async move { write(&store, day, lines).await });
+            }
+        }
+        state
+    }
+
+    /// Enters a request that is expected to use so many tokens.
+    ///
+    /// # Errors
+    /// When a budget is spent.
+    pub fn enter(
+        self: &Arc<Self>,
+        config: Arc<GatewayConfig>,
+        customer: &Customer,
+        expected: u32,
+    ) -> Result<Entry, ApiError> {
+        let mut state = self.state();
+        let mut left = None;
+        for (budget, used, who) in state.budgets(&config, customer) {
+            let spent = |limit: &str| {
+                ApiError::new(
+                    ErrorCode::RateLimited,
+                    format!(
+                        "The day's budget of {limit} for {who} is spent. It begins anew at 00:00 UTC."
+                    ),
+                )
+                .with_hint("Raise it: labd gateway config, or console, Settings, AI gateway.")
+            };
+            if budget.money_per_day.is_some_and(|most| used.money >= most) {
+                return Err(spent("money"));
+            }
+            if let Some(most) = budget.tokens_per_day {
+                let gone = used.tokens.saturating_add(used.expected);
+                if gone >= most {
+                    return Err(spent("tokens"));
+                }
+                let rest = most - gone;
+                left = Some(left.map_or(rest, |least: u64| least.min(rest)));
+            }
+        }
+        for key in keys(customer) {
+            state.used.entry(key).or_default().expected += u64::from(expected);
+        }
+        Ok(Entry {
+            ledger: Arc::clone(self),
+            config,
+            customer: customer.clone(),
+            expected: u64::from(expected),
+            left,
+        })
+    }
+
+    /// How budgets stand.
+    pub fn budgets(&self, config: &GatewayConfig) -> Vec<BudgetStatus> {
+        let state = self.state();
+        let mut all = Vec::new();
+        for budget in &config.budgets {
+            let mut of: Vec<_> = state
+                .used
+                .iter()
+                .filter(|((scope, id), _)| {
+                    *scope == budget.scope && budget.id.as_ref().is_none_or(|only| only == id)
+                })
+                .collect();
+            of.sort_by(|(one, _), (other, _)| one.1.cmp(&other.1));
+            let line = |id: Option<String>, used: Used| BudgetStatus {
+                scope: budget.scope,
+                id,
+                tokens: used.tokens,
+                tokens_per_day: budget.tokens_per_day,
+                money: used.money,
+                money_per_day: budget.money_per_day,
+            };
+            match budget.scope {
+                BudgetScope::Everyone => {
+                    let used = of.first().map(|(_, used)| **used).unwrap_or_default();
+                    all.push(line(None, used));
+                }
+                _ => all.extend(
+                    of.into_iter()
+                        .map(|((_, id), used)| line(Some(id.clone()), *used)),
+                ),
+            }
+        }
+        all
+    }
+
+    /// The lines of a day.
+    pub fn day(&self, day: Date) -> Result<Vec<(Line, UsageTotals)>, ApiError> {
+        let state = self.state();
+        if state.day == day {
+            return Ok(state
+                .lines
+                .iter()
+                .map(|(line, totals)| (line.clone(), *totals))
+                .collect());
+        }
+        drop(state);
+        let known: Option<Day> = self.store.get(&day.to_string())?;
+        Ok(known.unwrap_or_default().lines)
+    }
+
+    /// The days of which something is known, and today, the latest first.
+    pub fn days(&self) -> Result<Vec<Date>, ApiError> {
+        let mut days: Vec<Date> = self
+            .store
+            .list::<Day>("")?
+            .into_iter()
+            .filter_map(|(id, _)| id.parse().ok())
+            .collect();
+        days.push(self.today());
+        days.sort_unstable();
+        days.dedup();
+        days.reverse();
+        Ok(days)
+    }
+
+    /// Writes what changed.
+    pub async fn flush(&self) {
+        let (day, lines) = {
+            let mut state = self.state();
+            if !std::mem::take(&mut state.changed) {
+                return;
+            }
+            (state.day, state.lines.clone())
+        };
+        if !write(&self.store, day, lines).await {
+            self.lock().changed = true;
+        }
+    }
+}
+
+async fn write(store: &Store, day: Date, lines: HashMap<Line, UsageTotals>) -> bool {
+    let day_record = Day {
+        lines: lines.into_iter().collect(),
+    };
+    let mut batch = Batch::new();
+    let written = match batch.put(&day.to_string(), &day_record) {
+        Ok(_) => store.commit(batch).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &written {
+        tracing::warn!(%error, "what AI providers were used cannot be written");
+    }
+    written.is_ok()
+}
+
+/// Writes behind, for as long as the ledger is used.
+pub(crate) fn write_behind(ledger: &Arc<Ledger>, every: Duration) {
+    let ledger = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            let Some(ledger) = ledger.upgrade() else {
+                return;
+            };
+            ledger.flush().await;
+        }
+    });
+}
+
+fn tokens(totals: &UsageTotals) -> u64 {
+    totals.input.saturating_add(totals.output)
+}
+
+/// Everything that a customer's use counts for.
+fn keys(customer: &Customer) -> impl Iterator<Item = (BudgetScope, String)> {
+    [
+        Some((BudgetScope::Everyone, String::new())),
+        Some((BudgetScope::User, customer.user.clone())),
+        customer
+            .project
+            .clone()
+            .map(|project| (BudgetScope::Project, project)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+impl State {
+    fn count(&mut self, customer: &Customer, tokens: u64, money: f64) {
+        for key in keys(customer) {
+            let used = self.used.entry(key).or_default();
+            used.tokens = used.tokens.saturating_add(tokens);
+            used.money += money;
+        }
+    }
+
+    /// The budgets that bound a customer, with what was used of each and whose it is, in words.
+    fn budgets<'a>(
+        &self,
+        config: &'a GatewayConfig,
+        customer: &Customer,
+    ) -> Vec<(&'a Budget, Used, String)> {
+        let mut all = Vec::new();
+        for budget in &config.budgets {
+            let (id, who) = match budget.scope {
+                BudgetScope::Everyone => (Some(String::new()), "everyone".to_owned()),
+                BudgetScope::User => (
+                    Some(customer.user.clone()),
+                    format!("the user {}", customer.user),
+                ),
+                BudgetScope::Project => {
+                    let id = customer.project.clone();
+                    let who = format!("the project {}", id.as_deref().unwrap_or_default());
+                    (id, who)
+                }
+            };
+            let Some(id) = id else { continue };
+            if budget.id.as_ref().is_some_and(|only| *only != id) {
+                continue;
+            }
+            let used = self.used.get(&(budget.scope, id)).copied();
+            all.push((budget, used.unwrap_or_default(), who));
+        }
+        all
+    }
+}
+
+/// A request that is under way. Dropped unsettled, it used nothing: it reached no provider.
+pub(crate) struct Entry {
+    ledger: Arc<Ledger>,
+    config: Arc<GatewayConfig>,
+    customer: Customer,
+    expected: u64,
+    left: Option<u64>,
+}
+
+impl Entry {
+    /// Tokens that its budgets had left when it began.
+    pub fn left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// Writes down what it used.
+    pub fn settle(self, settled: &Settled<'_>) {
+        let usage = &settled.usage;
+        let price = prices::find(&self.config.prices, settled.plugin, settled.model);
+        let count = |tokens: Option<u32>| u64::from(tokens.unwrap_or(0));
+        let money = price.map_or(0.0, |price| prices::cost(price, usage));
+        let mut state = self.ledger.state();
+        let line = Line {
+            provider: settled.provider,
+            model: settled.model.to_owned(),
+            customer: self.customer.clone(),
+        };
+        let totals = state.lines.entry(line).or_default();
+        totals.requests += 1;
+        totals.failures += u64::from(settled.failed);
+        totals.input += count(usage.input);
+        totals.cached_input += count(usage.cached_input);
+        totals.cache_writes += count(usage.cache_writes);
+        totals.output += count(usage.output);
+        totals.reasoning += count(usage.reasoning);
+        totals.money += money;
+        totals.unpriced += u64::from(price.is_none());
+        state.count(
+            &self.customer,
+            count(usage.input) + count(usage.output),
+            money,
+        );
+        state.changed = true;
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut state = self.ledger.state();
+        for key in keys(&self.customer) {
+            if let Some(used) = state.used.get_mut(&key) {
+                used.expected = used.expected.saturating_sub(self.expected);
+            }
+        }
+    }
+}
