@@ -107,6 +107,15 @@ export const providerCreate = (create: t.ProviderCreate) =>
 export const providerUpdate = (id: t.Id, update: t.ProviderUpdate) =>
   call<t.Provider>("PATCH", `/providers/${part(id)}`, { body: update });
 export const providerRemove = (id: t.Id) => call<void>("DELETE", `/providers/${part(id)}`);
+export const providerKeySet = (id: t.Id, key: string, apiKey: string) =>
+  call<t.Provider>("PUT", `/providers/${part(id)}/keys/${part(key)}`, { body: { api_key: apiKey } });
+export const providerKeyRemove = (id: t.Id, key: string) =>
+  call<t.Provider>("DELETE", `/providers/${part(id)}/keys/${part(key)}`);
+export const gatewayConfig = () => call<t.GatewayConfig>("GET", "/gateway/config");
+export const gatewayConfigure = (config: unknown) =>
+  call<t.GatewayConfig>("PUT", "/gateway/config", { body: config });
+export const gatewayStatus = () => call<t.GatewayStatus>("GET", "/gateway/status");
+export const gatewayUsage = (days: number) => call<t.UsageLine[]>("GET", `/gateway/usage?days=${days}`);
 export const providerModels = (id: t.Id) =>
   call<{ models: t.ModelInfo[] }>("GET", `/providers/${part(id)}/models`);
 export const settings = () => call<t.Settings>("GET", "/settings");

@@ -506,3 +506,70 @@ export type Notice =
   | { type: "targets" }
   | { type: "plugin"; plugin: string }
   | { type: "settings" };
+
+export interface ModelTarget {
+  provider: Id;
+  model: string;
+  key: string | null;
+  weight: number;
+}
+
+/** What the page names of it; the rest is shown and changed as it is written. */
+export interface GatewayConfig {
+  routes: { name: string; tiers: ModelTarget[][] }[];
+  [key: string]: unknown;
+}
+
+export interface KeyStatus {
+  provider: Id;
+  provider_name: string;
+  key: string | null;
+  state: "ready" | "resting" | "probing" | "refused";
+  resting_until: Timestamp | null;
+  last_error: string | null;
+  running: number;
+  waiting: number;
+  attempts: number;
+  failures: number;
+  first_event_p50_ms: number | null;
+  first_event_p95_ms: number | null;
+  tokens_per_second: number | null;
+}
+
+export interface UsageTotals {
+  requests: number;
+  failures: number;
+  input: number;
+  cached_input: number;
+  cache_writes: number;
+  output: number;
+  reasoning: number;
+  money: number;
+  unpriced: number;
+}
+
+export interface UsageLine {
+  day: string;
+  provider: Id;
+  provider_name: string;
+  model: string;
+  user: string;
+  project: string | null;
+  totals: UsageTotals;
+}
+
+export interface BudgetStatus {
+  scope: "everyone" | "user" | "project";
+  id: string | null;
+  tokens: number;
+  tokens_per_day: number | null;
+  money: number;
+  money_per_day: number | null;
+}
+
+export interface GatewayStatus {
+  keys: KeyStatus[];
+  today: UsageTotals;
+  budgets: BudgetStatus[];
+  cache_hits: number;
+}

@@ -41,6 +41,12 @@ export function count(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
+/** An amount of money, in whatever currency the prices are: more digits for less. */
+export function money(value: number): string {
+  if (value === 0) return "0";
+  return value < 0.01 ? value.toFixed(5) : value.toFixed(2);
+}
+
 export function bytes(value: number): string {
   if (value < 1024) return `${value} B`;
   const units = ["KiB", "MiB", "GiB", "TiB"];

@@ -3,11 +3,13 @@ import { TabPanel, Tabs } from "../../components/ui/tabs";
 import { navigate } from "../../state/router";
 import { About } from "./about";
 import { Appearance } from "./appearance";
+import { Gateway } from "./gateway";
 import { Providers } from "./providers";
 import { Tokens } from "./tokens";
 
 const SECTIONS = [
   { id: "providers", label: "AI providers" },
+  { id: "gateway", label: "AI gateway" },
   { id: "tokens", label: "Tokens" },
   { id: "appearance", label: "Appearance" },
   { id: "about", label: "This labd" },
@@ -25,6 +27,9 @@ export default function Settings({ section }: { section: string }) {
       >
         <TabPanel value="providers" className="pt-5">
           <Providers />
+        </TabPanel>
+        <TabPanel value="gateway" className="pt-5">
+          <Gateway />
         </TabPanel>
         <TabPanel value="tokens" className="pt-5">
           <Tokens />

@@ -1,4 +1,4 @@
-import { MoreHorizontal, Pencil, Plus, Star, Trash2 } from "lucide-react";
+import { KeyRound, MoreHorizontal, Pencil, Plus, Star, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { type ApiError, errorFromFailure } from "../../api/errors";
 import * as labd from "../../api/labd";
@@ -12,8 +12,9 @@ import { plural } from "../../state/format";
 import { invalidate, remember, useResource } from "../../state/resources";
 import { toast, toastError } from "../../state/toasts";
 import { ProviderForm } from "./provider-form";
+import { ProviderKeys } from "./provider-keys";
 
-type Open = { what: "add" } | { what: "edit" | "remove"; provider: Provider } | undefined;
+type Open = { what: "add" } | { what: "edit" | "keys" | "remove"; provider: Provider } | undefined;
 
 export function Providers() {
   const providers = useResource("providers", labd.providers);
@@ -44,6 +45,7 @@ export function Providers() {
       </ul>
       {open?.what === "add" && <ProviderForm onClose={close} />}
       {open?.what === "edit" && <ProviderForm provider={open.provider} onClose={close} />}
+      {open?.what === "keys" && <ProviderKeys provider={open.provider} onClose={close} />}
       {open?.what === "remove" && <Remove provider={open.provider} onClose={close} />}
     </div>
   );
@@ -113,6 +115,9 @@ function Row({ provider, isDefault, onOpen }: RowProps) {
           entries={[
             { label: "Make it the default", icon: <Star />, disabled: isDefault, onSelect: () => void makeDefault() },
             { label: "Change", icon: <Pencil />, onSelect: () => onOpen({ what: "edit", provider }) },
+            ...(provider.offline
+              ? []
+              : [{ label: "Keys", icon: <KeyRound />, onSelect: () => onOpen({ what: "keys" as const, provider }) }]),
             { label: "Remove", icon: <Trash2 />, danger: true, onSelect: () => onOpen({ what: "remove", provider }) },
           ]}
         />
