@@ -60,7 +60,7 @@ fn recorded(folders: &[&str]) -> Option<BTreeSet<String>> {
     };
     let mut texts = Vec::new();
     for folder in folders {
-        files(&Path::new(&root).join(folder), &mut texts);
+        files(&Path::new(&root).join("ai").join(folder), &mut texts);
     }
     let mut all = BTreeSet::new();
     for text in texts {
