@@ -27,6 +27,8 @@ use tokio::time::{sleep, timeout};
 
 /// Events that are asked for at once before the first piece.
 const EVENTS_AT_ONCE: u32 = 64;
+/// How long a request waits for its turn. A person has given up by then, and a program asks again.
+const LONGEST_LINE: Duration = Duration::from_secs(60);
 /// How long a key rests that asks for a pause without saying how long.
 const REST: Duration = Duration::from_secs(5);
 /// How long a key rests whose account cannot pay.
@@ -197,10 +199,16 @@ impl Dispatch<'_> {
                 }
                 let turnstile = &target.lane.turnstile;
                 let pass = if may_wait {
-                    match turnstile.enter(self.user, self.expected).await {
-                        Ok(pass) => pass,
-                        Err(more) => {
+                    let enter = turnstile.enter(self.user, self.expected);
+                    match timeout(LONGEST_LINE, enter).await {
+                        Ok(Ok(pass)) => pass,
+                        Ok(Err(more)) => {
                             full = Some(more);
+                            continue;
+                        }
+                        Err(_) => {
+                            let retry_after = LONGEST_LINE;
+                            full = Some(Full { retry_after });
                             continue;
                         }
                     }

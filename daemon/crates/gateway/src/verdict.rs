@@ -41,11 +41,12 @@ pub(crate) fn of(error: &PluginError) -> Verdict {
         PluginError::Overloaded
         | PluginError::Timeout
         | PluginError::Unavailable(_)
+        // A lock that another request holds (409).
+        | PluginError::Conflict(_)
         | PluginError::StateLost(_) => Verdict::Again,
         PluginError::Unauthenticated(_) => Verdict::Refused,
         PluginError::NotFound(_) | PluginError::Internal(_) => Verdict::Elsewhere,
         PluginError::InvalidRequest(_)
-        | PluginError::Conflict(_)
         | PluginError::Denied(_)
         | PluginError::Cancelled => Verdict::Over,
     }
@@ -105,6 +106,7 @@ mod tests {
             (PluginError::Overloaded, Verdict::Again),
             (PluginError::Timeout, Verdict::Again),
             (PluginError::Unavailable(fault()), Verdict::Again),
+            (PluginError::Conflict(fault()), Verdict::Again),
             (PluginError::StateLost("it was idle".into()), Verdict::Again),
             (
                 PluginError::Internal("it trapped".into()),
