@@ -3,7 +3,10 @@
 
 use labd_ai_peer::{AiPeer, Answer, Provider, Refusal, Reply, Wait};
 use labd_protocol::{GatewayConfig, Secret, answer, within};
-use labd_tests::daemon::{Answer as Told, Daemon, send, until};
+use labd_tests::{
+    browser::play,
+    daemon::{Answer as Told, Daemon, send, until},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -214,6 +217,18 @@ async fn a_configuration_that_refers_to_nothing_is_refused_and_the_former_one_ho
     }
     let printed = daemon.home.run(&["gateway", "config"]).await.unwrap();
     assert!(printed.out.contains("base_ms = 1\n"), "{}", printed.out);
+}
+
+#[tokio::test]
+async fn a_person_at_the_console_adds_a_key_and_a_route_and_sees_what_was_used() {
+    let peer = server("hello", []).await;
+    let daemon = Daemon::start_empty().await.unwrap();
+    provider(&daemon, "One", &peer, "sk-one-2f7c").await;
+    assert_eq!(text(&ask(&daemon, "One/large").await), "hello");
+    let input = json!({ "provider": "One", "model": "large" });
+    play(&daemon, "gateway", &input)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[tokio::test]
