@@ -1,0 +1,224 @@
+//! Ten thousand requests through gateway, plugin and network, to a provider of which a fifth of the
+//! answers fails in every way it knows: each ends, none is counted twice, and nothing is left behind.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
+use futures_util::{StreamExt as _, stream};
+use labd_ai_peer::{AiPeer, Answer, Asked, Chance, Ended, Provider, Refusal, Reply, Step};
+use labd_gateway::{
+    AiPluginEntry, AiPlugins, CredentialSlotDef, CredentialTarget, Customer, Gateway, Providers,
+};
+use labd_plugin_host::{
+    PluginHost, PluginOptions,
+    kinds::ai::{Event, FinishReason, Message, Part, Request, Role},
+};
+use labd_protocol::{ApiError, ErrorCode, ProviderCreate, Secret};
+use labd_store::{Options, Store};
+use labd_tests::repository::embedded_plugins;
+use serde_json::json;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+const PLUGIN: &str = "labd.openai-compatible";
+const REQUESTS: u64 = 10_000;
+/// At once.
+const CALLERS: usize = 64;
+/// Which requests fail, and how: the same in every run.
+const SEED: u64 = 4;
+
+/// The one plugin, as the daemon hands it to the gateway.
+struct Plugins(PluginHost);
+
+impl AiPlugins for Plugins {
+    fn get(&self, plugin: &str) -> Option<AiPluginEntry> {
+        let (_, manifest) = self.0.inspect(plugin)?;
+        Some(AiPluginEntry {
+            plugin: plugin.to_owned(),
+            credentials: vec![CredentialSlotDef {
+                name: "api-key".to_owned(),
+                targets: vec![CredentialTarget::FromConfig("base-url".to_owned())],
+            }],
+            config_schema: manifest.config,
+            provider: self.0.ai_provider(plugin)?,
+        })
+    }
+
+    fn list(&self) -> Vec<AiPluginEntry> {
+        self.get(PLUGIN).into_iter().collect()
+    }
+}
+
+/// A fifth of the answers fails.
+fn script(asked: &Asked) -> Reply {
+    let mut chance = Chance::of(SEED, asked.number);
+    let answer = || Reply::answer(Answer::text(["eins ", "zwei ", "drei"]));
+    if !chance.hits(0.2) {
+        return answer();
+    }
+    let refusals = Refusal::PASSING.len();
+    match chance.pick(refusals + 8) {
+        0 => answer().stopping_after(0, Step::Cut),
+        1 => answer().stopping_after(2, Step::Cut),
+        2 => answer().stopping_after(1, Step::Reset),
+        3 => answer().stopping_after(0, Step::Silence),
+        4 => answer().stopping_after(2, Step::Silence),
+        5 => answer().failing_after(0, Refusal::Internal),
+        6 => answer().failing_after(2, Refusal::Internal),
+        7 => Reply::status(200).step(Step::Cut),
+        other => Reply::refusal(Refusal::PASSING[other - 8].clone()),
+    }
+}
+
+fn request() -> Request {
+    Request {
+        messages: vec![Message {
+            role: Role::User,
+            parts: vec![Part::Text("Count to three.".to_owned())],
+        }],
+        ..Request::default()
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// With a whole answer.
+    Whole,
+    /// In the middle of one.
+    Broken,
+    /// Before one.
+    Refused,
+}
+
+async fn ask(gateway: &Gateway) -> End {
+    let customer = Customer {
+        user: "load".to_owned(),
+        project: None,
+    };
+    let expected = |error: &ApiError| {
+        let passing = [
+            ErrorCode::Unreachable,
+            ErrorCode::Overloaded,
+            ErrorCode::RateLimited,
+            ErrorCode::Timeout,
+            ErrorCode::Conflict,
+        ];
+        assert!(passing.contains(&error.code), "{error:?}");
+    };
+    let route = gateway.named("Acme/large").await.unwrap();
+    let mut answer = match gateway.complete(&customer, &route, request()).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            expected(&error);
+            return End::Refused;
+        }
+    };
+    let (mut text, mut finish) = (String::new(), None);
+    loop {
+        match answer.next(16).await {
+            Ok(events) if events.is_empty() => break,
+            Ok(events) => {
+                for event in events {
+                    match event {
+                        Event::Text(more) => text.push_str(&more),
+                        Event::Finish(reason) => finish = Some(reason),
+                        _ => {}
+                    }
+                }
+            }
+            Err(error) => {
+                expected(&error);
+                assert!("eins zwei drei".starts_with(&text), "{text}");
+                return End::Broken;
+            }
+        }
+    }
+    assert_eq!(
+        (text.as_str(), finish),
+        ("eins zwei drei", Some(FinishReason::Stop))
+    );
+    End::Whole
+}
+
+async fn until(what: &str, done: impl Fn() -> bool) {
+    let patience = tokio::time::timeout(Duration::from_secs(30), async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    patience.await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_requests_to_a_failing_provider_all_end_and_leave_nothing_behind() {
+    // Installed once for the process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let plan = AiPeer::plan().models(Provider::Compatible, &["large"]);
+    let peer = plan
+        .counting_only()
+        .otherwise(script)
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut embedded =
+        embedded_plugins().expect("the plugins are not built: run `cargo xtask test`");
+    embedded.retain(|file| file.path.starts_with(&format!("{PLUGIN}-")));
+    assert!(!embedded.is_empty(), "{PLUGIN} is not built");
+    let host = PluginHost::start(PluginOptions {
+        data_dir: folder.path().join("host"),
+        embedded,
+        ..PluginOptions::default()
+    })
+    .unwrap();
+    let data = folder.path().join("store");
+    let store = Store::open(&data, Options::default()).await.unwrap();
+    let providers = Providers::new(store.clone(), Arc::new(Plugins(host)));
+    let create = ProviderCreate {
+        name: "Acme".to_owned(),
+        plugin: PLUGIN.to_owned(),
+        config: json!({ "base-url": peer.base_url_of(Provider::Compatible) }),
+        api_key: Some(Secret::new("sk-load")),
+        default_model: None,
+    };
+    let provider = providers.create(create).await.unwrap().id;
+    let gateway = Gateway::open(store, providers).unwrap();
+    // As many at once as the host has instances, so that its own queue is not what is tested.
+    let config = json!({
+        "limits": [{ "provider": provider, "concurrent": 8, "queue": CALLERS }],
+        "retry": { "base_ms": 2, "max_ms": 10, "longest_wait_ms": 1_000 },
+        "timeouts": { "first_event_ms": 300, "between_events_ms": 300 },
+    });
+    let config = serde_json::from_value(config).unwrap();
+    gateway.configure(config).await.unwrap();
+
+    let ends = stream::iter(0..REQUESTS)
+        .map(|_| ask(&gateway))
+        .buffer_unordered(CALLERS)
+        .fold(BTreeMap::<End, u64>::new(), async |mut ends, end| {
+            *ends.entry(end).or_default() += 1;
+            ends
+        })
+        .await;
+    let of = |end| ends.get(&end).copied().unwrap_or(0);
+    assert_eq!(ends.values().sum::<u64>(), REQUESTS);
+    assert!(of(End::Whole) > REQUESTS * 9 / 10, "{ends:?}");
+    assert!(of(End::Broken) > 0, "{ends:?}");
+
+    // Counted once: whatever began, and nothing else.
+    let today = gateway.status().unwrap().today;
+    assert_eq!(today.requests, of(End::Whole) + of(End::Broken), "{ends:?}");
+    assert_eq!(today.failures, of(End::Broken), "{ends:?}");
+    let attempts = gateway.status().unwrap().keys[0].attempts;
+    assert!(attempts > REQUESTS, "{attempts}");
+
+    let status = gateway.status().unwrap();
+    assert_eq!((status.keys[0].running, status.keys[0].waiting), (0, 0));
+    until("answers are under way still", || peer.running() == 0).await;
+    assert!(peer.endings(Ended::Whole) > 0);
+    drop(gateway);
+    until("connections are open still", || peer.open() == 0).await;
+}
