@@ -101,6 +101,9 @@ pub struct Answer {
     pub usage: Usage,
     /// Why it ends. A call of a tool makes [`Finish::Stop`] the provider's word for calls.
     pub finish: Finish,
+    /// Whether a provider that tells arguments at once, unless it is asked for pieces, tells them in
+    /// pieces unasked (Gemini's generateContent).
+    pub pieced: bool,
     /// For requests of embeddings: these instead of those that are made from the texts.
     pub vectors: Option<Vec<Vec<f32>>>,
 }
@@ -113,6 +116,7 @@ impl Default for Answer {
             parts: Vec::new(),
             usage: Usage::default(),
             finish: Finish::Stop,
+            pieced: false,
             vectors: None,
         }
     }
@@ -186,6 +190,13 @@ impl Answer {
     #[must_use]
     pub fn ending(mut self, finish: Finish) -> Self {
         self.finish = finish;
+        self
+    }
+
+    /// With the arguments of its calls in pieces even where nobody asks for pieces.
+    #[must_use]
+    pub fn in_pieces(mut self) -> Self {
+        self.pieced = true;
         self
     }
 

@@ -25,7 +25,7 @@ pub enum Provider {
     Anthropic,
     /// Responses, Chat Completions, embeddings, models.
     OpenAi,
-    /// `generateContent`, `streamGenerateContent`, `batchEmbedContents`, models.
+    /// `generateContent`, `streamGenerateContent`, `interactions`, `batchEmbedContents`, models.
     Gemini,
     /// Chat, embeddings, models.
     Mistral,

@@ -271,6 +271,87 @@ async fn an_answer_is_told_whole_in_events_and_in_a_list() {
 }
 
 #[tokio::test]
+async fn arguments_come_in_pieces_where_they_are_asked_for_or_the_script_says_so() {
+    let call = Part::Call {
+        id: None,
+        name: "weather".into(),
+        arguments: vec![r#"{"city":"Köln","days":[3,true,null],"a b":{}}"#.into()],
+        signature: Some("c2ln".into()),
+    };
+    let answer = Answer::default().part(call).call("now", [""; 0]);
+    let asking = Asking::of(Provider::Gemini, STREAM).await;
+    let mut asked = right();
+    asked["toolConfig"]["functionCallingConfig"]["streamFunctionCallArguments"] = json!(true);
+    asking.peer.then(Reply::answer(answer.clone()));
+    asking.peer.then(Reply::answer(answer.in_pieces()));
+    let wanted = asking.post(&asked).await.events();
+    let told = |events: Vec<Value>| -> Vec<Value> {
+        let parts = events.into_iter();
+        parts
+            .map(|event| event["candidates"][0]["content"]["parts"][0].clone())
+            .collect()
+    };
+    let piece = |path: &str, name: &str, value: Value| {
+        let mut piece = json!({ "jsonPath": path });
+        piece[name] = value;
+        piece
+    };
+    let part =
+        |piece: Value| json!({ "functionCall": { "partialArgs": [piece], "willContinue": true } });
+    let text = |value: &str, on: bool| {
+        let mut piece = piece("$.city", "stringValue", json!(value));
+        if on {
+            piece["willContinue"] = json!(true);
+        }
+        part(piece)
+    };
+    let parts = told(wanted);
+    assert_eq!(
+        parts,
+        [
+            json!({ "functionCall": { "name": "weather", "willContinue": true }, "thoughtSignature": "c2ln" }),
+            text("Kö", true),
+            text("ln", true),
+            text("", false),
+            part(piece("$.days[0]", "numberValue", json!(3))),
+            part(piece("$.days[1]", "boolValue", json!(true))),
+            part(piece("$.days[2]", "nullValue", json!("NULL_VALUE"))),
+            json!({ "functionCall": {} }),
+            json!({ "functionCall": { "name": "now" } }),
+            json!({ "text": "" }),
+        ]
+    );
+    assert_eq!(told(asking.post(&right()).await.events()), parts);
+    assert_eq!(asking.peer.complaints(), []);
+}
+
+#[tokio::test]
+async fn the_newest_models_take_no_first_words_and_pass_over_sampling() {
+    let mut asked = right();
+    asked["contents"] = json!([
+        { "role": "user", "parts": [{ "text": "A city?" }] },
+        { "role": "model", "parts": [{ "text": "It is" }] },
+    ]);
+    for (path, status) in [
+        ("/v1beta/models/gemini-3.5-flash:generateContent", 200),
+        ("/v1beta/models/gemini-3.5-flash-lite:generateContent", 400),
+        ("/v1beta/models/gemini-3.8-flash:generateContent", 400),
+    ] {
+        let asking = Asking::of(Provider::Gemini, path).await;
+        let told = asking.post(&asked).await;
+        assert_eq!(told.status, status, "{path}: {}", told.body);
+        let silent: Vec<_> = asking
+            .peer
+            .complaints()
+            .into_iter()
+            .filter(|one| one.status.is_none())
+            .collect();
+        // The temperature is noted where it does nothing.
+        assert_eq!(silent.len(), usize::from(status == 400), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_have_its_own_statuses_and_details() {
     let asking = Asking::of(Provider::Gemini, WHOLE).await;
     let limited = Wait::RetryInfo(Duration::from_millis(34_400));

@@ -10,6 +10,7 @@ mod anthropic;
 mod client;
 mod faults;
 mod gemini;
+mod interactions;
 mod mistral;
 mod ollama;
 mod openai;

@@ -185,6 +185,40 @@ async fn gemini_says_nothing_that_it_never_said() {
 }
 
 #[tokio::test]
+async fn gemini_says_nothing_in_interactions_that_it_never_said() {
+    let input = json!([{ "type": "user_input", "content": [{ "type": "text", "text": "x" }] }]);
+    let folders = ["vercel-ai/google/interactions"];
+    // No thought was shown, and no call was signed.
+    let but = ["summary", "thought_summary", "{function_call}.signature"];
+    for store in [false, true] {
+        let asked = json!({
+            "model": "gemini-3-flash", "input": input, "store": store,
+            "generation_config": { "thinking_summaries": "auto" },
+        });
+        holds(
+            Provider::Gemini,
+            "/v1beta/interactions",
+            asked,
+            &folders,
+            &but,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn gemini_says_nothing_in_pieces_of_arguments_that_it_never_said() {
+    let asked = json!({
+        "contents": [{ "role": "user", "parts": [{ "text": "x" }] }],
+        "toolConfig": { "functionCallingConfig": { "streamFunctionCallArguments": true } },
+    });
+    let path = "/v1beta/models/gemini-3-flash:streamGenerateContent?alt=sse";
+    let folders = ["vercel-ai/google", "genai/gemini"];
+    let but = ["cachedContentTokenCount"];
+    holds(Provider::Gemini, path, asked, &folders, &but).await;
+}
+
+#[tokio::test]
 async fn mistral_says_nothing_that_it_never_said() {
     let asked = json!({ "model": "mistral-small-latest", "messages": [{ "role": "user", "content": "x" }] });
     // The padding that the service sends was taken out of the recordings.

@@ -1,12 +1,16 @@
-//! Gemini: `generateContent`, `streamGenerateContent`, `batchEmbedContents`, `embedContent`, models.
+//! Gemini: `generateContent`, `streamGenerateContent`, `interactions`, `batchEmbedContents`,
+//! `embedContent`, models.
 
 mod check;
+mod interactions;
+mod pieces;
 mod render;
+mod tables;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Asked, Broken, Call, Operation, Wire, gateway_page, retry_headers};
+use super::{Asked, Broken, Call, Operation, Wire, from_body, gateway_page, retry_headers};
 use crate::{
     answer::{Answer, embed},
     record::Received,
@@ -17,7 +21,24 @@ use crate::{
 
 struct Gemini;
 
+/// Models that take no first words of their answer, and no sampling: all since 3.6, and the small
+/// one of 3.5.
+fn newest(model: &str) -> bool {
+    let Some((_, name)) = model.split_once("gemini-") else {
+        return false;
+    };
+    let version = name.split('-').next().unwrap_or_default();
+    match version.parse::<f64>() {
+        Ok(version) => version >= 3.6 || (version >= 3.5 && name.contains("flash-lite")),
+        Err(_) => false,
+    }
+}
+
 pub fn route(method: &str, path: &str, asked: &mut Asked) -> (Operation, &'static dyn Wire) {
+    if (method, path) == ("POST", "/v1beta/interactions") {
+        from_body(asked);
+        return (Operation::Generate, &interactions::Interactions);
+    }
     let operation = match (method, path.strip_prefix("/v1beta/models")) {
         ("GET", Some("")) => Operation::Models,
         ("GET", Some(rest)) => {
@@ -48,17 +69,21 @@ fn query<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
+fn credential(received: &Received, asked: &str) -> Result<Option<String>, Broken> {
+    let key = received
+        .header("x-goog-api-key")
+        .or_else(|| query(asked, "key"));
+    match key {
+        Some(key) if !key.is_empty() => Ok(Some(key.to_owned())),
+        _ => Err(Broken::new("Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.")
+            .status(403)
+            .code("PERMISSION_DENIED")),
+    }
+}
+
 impl Wire for Gemini {
     fn credential(&self, received: &Received, asked: &str) -> Result<Option<String>, Broken> {
-        let key = received
-            .header("x-goog-api-key")
-            .or_else(|| query(asked, "key"));
-        match key {
-            Some(key) if !key.is_empty() => Ok(Some(key.to_owned())),
-            _ => Err(Broken::new("Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.")
-                .status(403)
-                .code("PERMISSION_DENIED")),
-        }
+        credential(received, asked)
     }
 
     fn check(&self, call: &mut Call<'_>) -> Result<(), Broken> {

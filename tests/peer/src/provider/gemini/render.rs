@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Asked, Pieces};
+use super::{
+    super::{Asked, Pieces},
+    pieces,
+};
 use crate::{
     answer::{Answer, Finish, Part, Usage, arguments},
     reply::{Mark, Rendered},
@@ -39,9 +42,9 @@ fn usage(usage: &Usage) -> Value {
     Value::Object(counts)
 }
 
-/// The parts of a part: each piece of text one, a call whole. A signature of reasoning stands on
-/// the first part after it that is not a thought.
-fn parts(answer: &Answer, joined: bool) -> Vec<Value> {
+/// The parts of a part: each piece of text one, a call whole or in pieces. A signature of reasoning
+/// stands on the first part after it that is not a thought.
+fn parts(answer: &Answer, joined: bool, pieced: bool) -> Vec<Value> {
     let mut all = Vec::new();
     let mut waiting: Option<&String> = None;
     for part in &answer.parts {
@@ -66,10 +69,10 @@ fn parts(answer: &Answer, joined: bool) -> Vec<Value> {
             Part::Call {
                 id,
                 name,
-                arguments: pieces,
+                arguments: told,
                 signature,
             } => {
-                let mut call = json!({ "name": name, "args": arguments(pieces) });
+                let mut call = json!({ "name": name, "args": arguments(told) });
                 if let (Some(call), Some(id)) = (call.as_object_mut(), id) {
                     call.insert("id".into(), id.clone().into());
                 }
@@ -78,7 +81,11 @@ fn parts(answer: &Answer, joined: bool) -> Vec<Value> {
                     part.insert("thoughtSignature".into(), signature.clone().into());
                     waiting = None;
                 }
-                all.push(part);
+                if pieced {
+                    all.extend(pieces::call(part));
+                } else {
+                    all.push(part);
+                }
             }
         }
         if let (Some(signature), Some(first)) =
@@ -119,11 +126,18 @@ fn response(answer: &Answer, asked: &Asked, parts: Vec<Value>, end: Option<&str>
 
 /// The answer as one document.
 pub fn whole(answer: &Answer, asked: &Asked) -> Value {
-    response(answer, asked, parts(answer, true), Some(finish(answer)))
+    response(
+        answer,
+        asked,
+        parts(answer, true, false),
+        Some(finish(answer)),
+    )
 }
 
 fn responses(answer: &Answer, asked: &Asked) -> Vec<(Mark, Value)> {
-    let parts = parts(answer, false).into_iter();
+    let asks = "/toolConfig/functionCallingConfig/streamFunctionCallArguments";
+    let pieced = answer.pieced || asked.body.pointer(asks) == Some(&Value::Bool(true));
+    let parts = parts(answer, false, pieced).into_iter();
     let mut all: Vec<_> = parts
         .map(|part| (Mark::Content, response(answer, asked, vec![part], None)))
         .collect();
