@@ -72,6 +72,11 @@ async fn ai_gemini() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ai_gemini_by_interactions() {
+    passes("ai-gemini/conformance/interactions", "labd.gemini", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ai_mistral() {
     passes("ai-mistral", "labd.mistral", &[]).await;
 }

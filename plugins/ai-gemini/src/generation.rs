@@ -1,6 +1,6 @@
-//! How a model is told to think, by its name.
+//! What a model takes, by its name.
 //!
-//! | models | by | range |
+//! | models | think by | range |
 //! | --- | --- | --- |
 //! | until 2.0, and those that are not Gemini | nothing | |
 //! | 2.5 Flash, 2.5 Flash-Lite | a budget | 0, 512 to 24 576 tokens |
@@ -8,6 +8,10 @@
 //! | 3 and later, Flash | a level | minimal, low, medium, high |
 //! | 3 Pro | a level | low, high |
 //! | 3.1 Pro and later | a level | low, medium, high |
+//!
+//! Since 3.6, and of 3.5 Flash-Lite, temperature and top-p do nothing, and will be refused by later
+//! models; a request that ends with words of the model's is refused. A name without a version, such
+//! as `gemini-flash-latest`, is taken for the newest; so is a newer one than these.
 
 use labd_plugin::ai::Effort;
 
@@ -26,6 +30,7 @@ pub struct Generation {
     /// 205 is 2.5; 0 is no Gemini.
     version: u32,
     is_pro: bool,
+    is_small: bool,
 }
 
 impl Generation {
@@ -36,6 +41,7 @@ impl Generation {
             return Self {
                 version: 0,
                 is_pro: false,
+                is_small: false,
             };
         };
         let mut words = name.split('-');
@@ -49,12 +55,24 @@ impl Generation {
         Self {
             version,
             is_pro: name.contains("pro"),
+            is_small: name.contains("flash-lite"),
         }
     }
 
     /// It wants back the signatures of its calls of tools.
     pub fn wants_signatures(self) -> bool {
         self.version >= 300
+    }
+
+    /// It takes `temperature` and `topP`.
+    pub fn samples(self) -> bool {
+        self.version < 306 && !(self.version == 305 && self.is_small)
+    }
+
+    /// It is sure to refuse a conversation that ends with words of its own. Of a name without a
+    /// version nobody can be sure.
+    pub fn refuses_first_words(self) -> bool {
+        !self.samples() && self.version != u32::MAX
     }
 
     /// What to tell it; none when it cannot be told.
@@ -94,6 +112,23 @@ impl Generation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_models_take_neither_sampling_nor_first_words() {
+        for (model, samples, refuses) in [
+            ("gemma-3-27b-it", true, false),
+            ("gemini-2.5-pro", true, false),
+            ("gemini-3.5-flash", true, false),
+            ("gemini-3.5-flash-lite", false, true),
+            ("models/gemini-3.6-flash", false, true),
+            ("gemini-4-pro-preview", false, true),
+            ("gemini-flash-latest", false, false),
+        ] {
+            let found = Generation::of(model);
+            let told = (found.samples(), found.refuses_first_words());
+            assert_eq!(told, (samples, refuses), "{model}");
+        }
+    }
 
     #[test]
     fn each_model_is_told_in_its_way() {

@@ -8,7 +8,7 @@
 use crate::content;
 use crate::generation::{Generation, Told};
 use labd_plugin::ai::{Effort, Request, Tool, ToolChoice};
-use labd_plugin::{Error, Result};
+use labd_plugin::{Error, Fault, Result};
 use serde_json::{Map, Value, json};
 
 /// The body of a request.
@@ -23,7 +23,8 @@ pub struct Body {
 /// The body of a request.
 ///
 /// # Errors
-/// `invalid-request` when a schema is no JSON object, or a part cannot be sent.
+/// `invalid-request` when a schema is no JSON object, a part cannot be sent, or the model would not
+/// go on with words of its own.
 pub fn body(request: &Request) -> Result<Body> {
     let mut body = Map::new();
     let mut left_out = Vec::new();
@@ -32,7 +33,10 @@ pub fn body(request: &Request) -> Result<Body> {
     if !system.is_empty() {
         body.insert("systemInstruction".into(), json!({ "parts": system }));
     }
-    body.insert("contents".into(), content::contents(request)?.into());
+    let contents = content::contents(request)?;
+    let last = contents.last().and_then(|last| last.get("role")?.as_str());
+    ends_with_user(request, last != Some("model"))?;
+    body.insert("contents".into(), contents.into());
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(tool);
         let tools = tools.collect::<Result<Vec<Value>>>()?;
@@ -53,6 +57,44 @@ pub fn body(request: &Request) -> Result<Body> {
         json: body.into(),
         left_out,
     })
+}
+
+/// Refuses what the model would refuse: to go on with words of its own.
+///
+/// # Errors
+/// `invalid-request` with what to do instead.
+pub fn ends_with_user(request: &Request, ends: bool) -> Result<()> {
+    if ends || !Generation::of(&request.model).refuses_first_words() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        Fault::new(format!(
+            "`{}` does not go on with an answer that was begun for it: the last message is the assistant's",
+            request.model
+        ))
+        .hint("end the conversation with a message of the user that asks to go on; to give an answer its form, use an output schema or the system's words"),
+    ))
+}
+
+/// Temperature and top-p under these names, where the model takes them.
+pub fn sampling(
+    request: &Request,
+    names: [&str; 2],
+    config: &mut Map<String, Value>,
+    left_out: &mut Vec<&'static str>,
+) {
+    let given = [request.temperature, request.top_p];
+    if !Generation::of(&request.model).samples() {
+        if given.iter().any(Option::is_some) {
+            left_out.push("temperature and top-p, which this model does not take");
+        }
+        return;
+    }
+    for (name, value) in names.into_iter().zip(given) {
+        if let Some(value) = value {
+            config.insert(name.into(), json!(value));
+        }
+    }
 }
 
 fn tool(tool: &Tool) -> Result<Value> {
@@ -96,12 +138,7 @@ fn generation(request: &Request, left_out: &mut Vec<&'static str>) -> Result<Map
     if let Some(tokens) = request.max_tokens {
         config.insert("maxOutputTokens".into(), tokens.into());
     }
-    if let Some(temperature) = request.temperature {
-        config.insert("temperature".into(), json!(temperature));
-    }
-    if let Some(probability) = request.top_p {
-        config.insert("topP".into(), json!(probability));
-    }
+    sampling(request, ["temperature", "topP"], &mut config, left_out);
     if !request.stop.is_empty() {
         config.insert("stopSequences".into(), json!(request.stop));
     }

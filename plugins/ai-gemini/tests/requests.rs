@@ -1,5 +1,10 @@
 //! What the API is asked, to the letter.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use labd_ai_gemini::{Api, Config, Gemini};
 use labd_plugin::ai::{
@@ -213,6 +218,8 @@ fn a_conversation_is_written_as_interactions_have_it() {
             "response_format": { "type": "text", "mime_type": "application/json", "schema": { "type": "object" } },
             "generation_config": {
                 "max_output_tokens": 9,
+                "temperature": 0.5,
+                "top_p": 0.25,
                 "stop_sequences": ["END"],
                 "thinking_level": "low",
                 "thinking_summaries": "auto",
@@ -275,14 +282,19 @@ fn what_the_api_has_no_word_for_is_left_out_and_logged() {
     wanted.tools = vec![tool(false)];
     wanted.parallel_tools = Some(false);
     wanted.temperature = Some(1.0);
-    for (api, words) in [
-        (Api::GenerateContent, &["thinking", "one by one"][..]),
-        (
-            Api::Interactions,
-            &["thinking", "one by one", "temperature"],
-        ),
+    wanted.top_p = Some(0.5);
+    let words = ["thinking", "one by one"];
+    let newest = ["one by one", "temperature and top-p"];
+    for (api, model, words) in [
+        (Api::GenerateContent, "gemini-2.0-flash", words),
+        (Api::Interactions, "gemini-2.0-flash", words),
+        (Api::GenerateContent, "gemini-3.8-flash", newest),
+        (Api::Interactions, "gemini-flash-latest", newest),
     ] {
-        let (host, _) = asked(api, wanted.clone()).unwrap();
+        wanted.model = model.into();
+        let (host, body) = asked(api, wanted.clone()).unwrap();
+        let has_temperature = body.to_string().contains("\"temperature\"");
+        assert_eq!(has_temperature, words[0] == "thinking", "{model}");
         let logs = host.logs();
         assert_eq!(logs.len(), words.len());
         for word in words {
@@ -290,6 +302,33 @@ fn what_the_api_has_no_word_for_is_left_out_and_logged() {
                 logs.iter().any(|line| line.message.contains(word)),
                 "{word}"
             );
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_was_begun_is_refused_for_models_that_would_not_go_on_with_it() {
+    let begun = |model: &str, text: &str| {
+        let mut wanted = request(model, "A city?");
+        let text = Part::Text(text.into());
+        wanted.messages.push(said(Role::Assistant, vec![text]));
+        wanted
+    };
+    for api in [Api::GenerateContent, Api::Interactions] {
+        let error = asked(api, begun("gemini-3.6-flash", "It is"))
+            .map(drop)
+            .unwrap_err();
+        let Error::InvalidRequest(fault) = error else {
+            panic!("{error:?}");
+        };
+        assert!(fault.message.contains("`gemini-3.6-flash`"), "{fault:?}");
+        assert!(fault.hint.unwrap().contains("message of the user"));
+        // Nothing of it is sent, so that nothing was begun.
+        assert!(asked(api, begun("gemini-3.6-flash", "")).is_ok());
+        // Older models go on, and of others the server may tell.
+        for model in ["gemini-3.5-flash", "gemini-flash-latest"] {
+            let (_, body) = asked(api, begun(model, "It is")).unwrap();
+            assert!(body.to_string().contains("It is"), "{model}");
         }
     }
 }

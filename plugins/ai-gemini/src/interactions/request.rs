@@ -3,7 +3,7 @@
 use crate::blob::Blob;
 use crate::content;
 use crate::generation::{Generation, Told};
-use crate::request::{Body, schema};
+use crate::request::{Body, ends_with_user, sampling, schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use labd_plugin::Result;
@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 /// The body of a request.
 ///
 /// # Errors
-/// `invalid-request` when a schema is no JSON object, or a part cannot be sent.
+/// `invalid-request` when a schema is no JSON object, a part cannot be sent, or the model would not
+/// go on with words of its own.
 pub fn body(request: &Request) -> Result<Body> {
     let mut body = Map::new();
     let mut left_out = Vec::new();
@@ -37,6 +38,11 @@ pub fn body(request: &Request) -> Result<Body> {
             Role::Assistant => model_steps(message, &mut steps)?,
         }
     }
+    let last = steps.last().and_then(|last| last.get("type")?.as_str());
+    ends_with_user(
+        request,
+        !matches!(last, Some("model_output" | "thought" | "function_call")),
+    )?;
     body.insert("input".into(), steps.into());
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(|tool| {
@@ -77,9 +83,7 @@ fn generation(request: &Request, left_out: &mut Vec<&'static str>) -> Map<String
     if !request.stop.is_empty() {
         config.insert("stop_sequences".into(), json!(request.stop));
     }
-    if request.temperature.is_some() || request.top_p.is_some() {
-        left_out.push("temperature and top-p, which interactions do not have");
-    }
+    sampling(request, ["temperature", "top_p"], &mut config, left_out);
     if let Some(effort) = request.effort {
         // Levels hold for all models that think.
         let level = match (Generation::of(&request.model).told(effort), effort) {

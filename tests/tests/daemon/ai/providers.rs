@@ -7,6 +7,11 @@ use labd_tests::ai_peer::{Answer as Said, Provider, Usage};
 /// Two turns through a plugin with a model: what was said is understood, and what was asked is as
 /// the provider wants it.
 async fn agrees(plugin: &str, provider: Provider, model: &str) {
+    agrees_by(plugin, provider, model, json!({})).await;
+}
+
+/// The same with these settings of the plugin.
+async fn agrees_by(plugin: &str, provider: Provider, model: &str, settings: Value) {
     let usage = Usage {
         input: 900,
         cached: 300,
@@ -35,9 +40,11 @@ async fn agrees(plugin: &str, provider: Provider, model: &str) {
         Provider::Anthropic | Provider::Ollama => peer.origin_of(provider),
         _ => peer.base_url_of(provider),
     };
+    let mut config = settings;
+    config["base-url"] = json!(url);
     let create = json!({
         "name": "Acme AI", "plugin": plugin, "api_key": KEY,
-        "config": { "base-url": url }, "default_model": model,
+        "config": config, "default_model": model,
     });
     let daemon = Daemon::start().await.unwrap();
     let world = World::provided(daemon, peer, create).await;
@@ -68,6 +75,12 @@ async fn openai_is_asked_as_it_wants_to_be() {
 #[tokio::test]
 async fn gemini_is_asked_as_it_wants_to_be() {
     agrees("labd.gemini", Provider::Gemini, "gemini-3-flash").await;
+}
+
+#[tokio::test]
+async fn gemini_is_asked_for_interactions_as_it_wants_to_be() {
+    let settings = json!({ "api": "interactions" });
+    agrees_by("labd.gemini", Provider::Gemini, "gemini-3-flash", settings).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ struct Behind {
     model: &'static str,
     /// For embeddings, where it has them.
     embeds: Option<&'static str>,
+    /// Which of its APIs the plugin is told to use, where it has several.
+    api: Option<&'static str>,
 }
 
 const COMPATIBLE: Behind = Behind {
@@ -23,6 +25,7 @@ const COMPATIBLE: Behind = Behind {
     plugin: "labd.openai-compatible",
     model: "acme/large-1",
     embeds: Some("acme/embed-1"),
+    api: None,
 };
 
 const OPENAI: Behind = Behind {
@@ -30,6 +33,7 @@ const OPENAI: Behind = Behind {
     plugin: "labd.openai",
     model: "gpt-4.1",
     embeds: Some("text-embedding-3-small"),
+    api: None,
 };
 
 const ANTHROPIC: Behind = Behind {
@@ -37,6 +41,7 @@ const ANTHROPIC: Behind = Behind {
     plugin: "labd.anthropic",
     model: "claude-sonnet-4-5",
     embeds: None,
+    api: None,
 };
 
 const GEMINI: Behind = Behind {
@@ -44,6 +49,17 @@ const GEMINI: Behind = Behind {
     plugin: "labd.gemini",
     model: "gemini-2.5-flash",
     embeds: Some("gemini-embedding-001"),
+    api: None,
+};
+
+const INTERACTIONS: Behind = Behind {
+    api: Some("interactions"),
+    ..GEMINI
+};
+
+const OPENAI_CHAT: Behind = Behind {
+    api: Some("chat"),
+    ..OPENAI
 };
 
 const MISTRAL: Behind = Behind {
@@ -51,6 +67,7 @@ const MISTRAL: Behind = Behind {
     plugin: "labd.mistral",
     model: "mistral-large-latest",
     embeds: Some("mistral-embed"),
+    api: None,
 };
 
 const OLLAMA: Behind = Behind {
@@ -58,6 +75,7 @@ const OLLAMA: Behind = Behind {
     plugin: "labd.ollama",
     model: "llama3.2",
     embeds: Some("nomic-embed-text"),
+    api: None,
 };
 
 /// What the models say, to whoever asks.
@@ -68,8 +86,9 @@ fn script(asked: &Asked) -> Reply {
     }
     let said = asked.body.to_string();
     // Some say that a text begins before they say it.
-    let first = match asked.provider {
-        Provider::Anthropic | Provider::OpenAi => 3,
+    let first = match (asked.provider, asked.path.as_str()) {
+        (Provider::Anthropic, _) | (Provider::OpenAi, "/v1/responses") => 3,
+        (Provider::Gemini, "/v1beta/interactions") => 2,
         _ => 1,
     };
     let answer = match () {
@@ -127,9 +146,13 @@ impl World {
             Provider::Anthropic | Provider::Ollama => peer.origin_of(behind.played),
             _ => peer.base_url_of(behind.played),
         };
+        let mut config = json!({ "base-url": base });
+        if let Some(api) = behind.api {
+            config["api"] = json!(api);
+        }
         let create = json!({
             "name": NAME, "plugin": behind.plugin, "api_key": "sk-test-5b1f09d2c7",
-            "config": { "base-url": base },
+            "config": config,
         });
         let made = daemon.post("/providers", create).await.unwrap();
         assert_eq!(made.status, 201, "{}", made.text());

@@ -30,6 +30,16 @@ async fn openais_libraries_speak_to_gemini() {
 }
 
 #[tokio::test]
+async fn openais_libraries_speak_to_gemini_by_interactions() {
+    libraries(&INTERACTIONS).await;
+}
+
+#[tokio::test]
+async fn openais_libraries_speak_to_openai_by_chat_completions() {
+    libraries(&OPENAI_CHAT).await;
+}
+
+#[tokio::test]
 async fn openais_libraries_speak_to_mistral() {
     libraries(&MISTRAL).await;
 }
