@@ -10,6 +10,9 @@
 //! | 5 and later | adaptive, on unless refused | refused | the same |
 //! | Fable, Mythos, Opus from 5.5 on | adaptive, always on | refused | the same |
 //!
+//! From 4.6 on they refuse to go on with an answer that was begun for them, and take none of a
+//! temperature, top-p and a budget where the table says so.
+//!
 //! A newer name than these is taken for the newest; one that is not Claude's, on another server with
 //! this API, for a model that does not think and answers with up to 8 192 tokens.
 
@@ -35,6 +38,8 @@ pub struct Generation {
     pub thinking: Thinking,
     /// It takes `temperature` and `top_p`.
     pub samples: bool,
+    /// It goes on with an answer that was begun for it: the last message may be the assistant's.
+    pub goes_on: bool,
     /// It is Claude, which takes one of `temperature` and `top_p`, and temperatures up to 1.
     pub is_claude: bool,
     /// The most tokens that are sure to be taken for `max_tokens`.
@@ -49,6 +54,7 @@ impl Generation {
             return Self {
                 thinking: Thinking::Never,
                 samples: true,
+                goes_on: true,
                 is_claude: false,
                 output_limit: 8192,
             };
@@ -79,6 +85,7 @@ impl Generation {
         Self {
             thinking,
             samples: version < 407,
+            goes_on: version < 406,
             is_claude: true,
             output_limit,
         }
@@ -88,6 +95,20 @@ impl Generation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn newer_ones_do_not_go_on_with_what_was_begun() {
+        for (model, goes_on) in [
+            ("claude-3-haiku-20240307", true),
+            ("claude-haiku-4-5-20251001", true),
+            ("claude-sonnet-4-6", false),
+            ("claude-opus-5", false),
+            ("claude-future", false),
+            ("MiniMax-M2", true),
+        ] {
+            assert_eq!(Generation::of(model).goes_on, goes_on, "{model}");
+        }
+    }
 
     #[test]
     fn each_name_has_its_generation() {

@@ -5,7 +5,7 @@ use crate::content;
 use crate::generation::Generation;
 use crate::thinking::{self, Told};
 use labd_plugin::ai::{CacheHints, Effort, Request, Retention, Tool, ToolChoice};
-use labd_plugin::{Error, Result};
+use labd_plugin::{Error, Fault, Result};
 use serde_json::{Map, Value, json};
 
 /// Tokens of an answer when nobody said how many: the API wants a number, and one beyond the limit
@@ -27,7 +27,8 @@ pub struct Body {
 /// The body of a request.
 ///
 /// # Errors
-/// `invalid-request` when a schema is no JSON, or a part cannot be sent.
+/// `invalid-request` when a schema is no JSON, a part cannot be sent, or the model would not go on
+/// with words of its own.
 pub fn body(request: &Request) -> Result<Body> {
     let generation = Generation::of(&request.model);
     let max_tokens = request.max_tokens.unwrap_or_else(|| {
@@ -45,7 +46,7 @@ pub fn body(request: &Request) -> Result<Body> {
     body.insert("stream".into(), true.into());
     tools(request, &mut body)?;
     system(request, &mut body);
-    messages(request, &mut body)?;
+    messages(request, &generation, &mut body)?;
     sampling(request, &generation, &told, &mut body, &mut left_out);
     let thinks = told.thinking.is_some() || told.effort.is_some();
     if !thinks && request.effort.is_some_and(|effort| effort != Effort::Off) {
@@ -133,7 +134,11 @@ fn system(request: &Request, body: &mut Map<String, Value>) {
     }
 }
 
-fn messages(request: &Request, body: &mut Map<String, Value>) -> Result<()> {
+fn messages(
+    request: &Request,
+    generation: &Generation,
+    body: &mut Map<String, Value>,
+) -> Result<()> {
     let mut all = request
         .messages
         .iter()
@@ -154,6 +159,16 @@ fn messages(request: &Request, body: &mut Map<String, Value>) -> Result<()> {
         );
     }
     let mut all: Vec<Value> = all.into_iter().flatten().collect();
+    let last = all.last().and_then(|last| last.get("role")?.as_str());
+    if last == Some("assistant") && !generation.goes_on {
+        return Err(Error::invalid(
+            Fault::new(format!(
+                "`{}` does not go on with an answer that was begun for it: the last message is the assistant's",
+                request.model
+            ))
+            .hint("end the conversation with a message of the user that asks to go on; to give an answer its form, use an output schema or the system's words"),
+        ));
+    }
     all.last_mut().map(content::to_go_on_with);
     body.insert("messages".into(), all.into());
     Ok(())

@@ -34,7 +34,9 @@ pub fn told(request: &Request, generation: &Generation, max_tokens: u32) -> Told
     let off = effort == Effort::Off;
     match generation.thinking {
         Thinking::Never => Told::default(),
-        Thinking::Budget if off || is_forced(request) || misses_thoughts(request) => {
+        Thinking::Budget
+            if off || is_forced(request) || misses_thoughts(request) || is_begun(request) =>
+        {
             Told::default()
         }
         Thinking::Budget => with_budget(effort, max_tokens),
@@ -96,6 +98,12 @@ fn is_forced(request: &Request) -> bool {
             request.tool_choice,
             ToolChoice::Required | ToolChoice::Named(_)
         )
+}
+
+/// With a budget, an answer that was begun must begin with thoughts, which it has not.
+fn is_begun(request: &Request) -> bool {
+    let last = request.messages.last();
+    last.is_some_and(|message| message.role == Role::Assistant)
 }
 
 /// With a budget, calls of tools that are being answered must begin with the thoughts that led to

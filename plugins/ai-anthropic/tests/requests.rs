@@ -1,5 +1,10 @@
 //! What the API is asked, to the letter.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use labd_ai_anthropic::{Anthropic, Config};
 use labd_plugin::ai::{
@@ -333,6 +338,36 @@ fn what_a_model_does_not_take_is_left_out_and_logged() {
     assert!(told("temperature") && told("top-p") && !told("thinking"));
     wanted.model = "claude-opus-5".into();
     assert_eq!(keys(&sent(wanted)), [false, false, false]);
+}
+
+#[test]
+fn an_answer_that_was_begun_is_refused_for_models_that_would_not_go_on_with_it() {
+    let begun = |model: &str, text: &str| {
+        let mut wanted = request(model, "A city?");
+        wanted.messages.push(Message {
+            role: Role::Assistant,
+            parts: vec![Part::Text(text.into())],
+        });
+        wanted
+    };
+    let error = tried(begun("claude-opus-5", "It is")).map(drop).err();
+    let Some(Error::InvalidRequest(fault)) = error else {
+        panic!("{error:?}");
+    };
+    assert!(fault.message.contains("`claude-opus-5`"), "{fault:?}");
+    assert!(fault.hint.unwrap().contains("message of the user"));
+    // Nothing of it is sent, so that nothing was begun.
+    assert_eq!(
+        sent(begun("claude-opus-5", " "))["messages"][1],
+        Value::Null
+    );
+    // Older models go on, and do not think before it.
+    let mut old = begun("claude-sonnet-4-5", "It is");
+    old.effort = Some(Effort::High);
+    let (host, body) = tried(old).unwrap();
+    assert_eq!(body["messages"][1]["content"][0]["text"], "It is");
+    assert_eq!(body.get("thinking"), None);
+    assert!(host.logs()[0].message.contains("thinking"));
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub mod models;
 use labd_chat_completions::client::{Client, Events};
 use labd_chat_completions::dialect::Dialect;
 use labd_chat_completions::stream::Chat;
+use labd_chat_completions::until::Until;
 use labd_plugin::ai::{
     AiProvider, Capabilities, EmbedRequest, Embeddings, Info, Model, Request, Streamed,
 };
@@ -47,7 +48,7 @@ export_plugin!(ai_provider: Mistral);
 
 impl<H: Host> AiProvider<H> for Mistral<H> {
     type Config = Config;
-    type Completion = Streamed<Events<H::Body>, Chat>;
+    type Completion = Streamed<Events<H::Body>, Until<Chat>>;
 
     fn new(host: H) -> Self {
         Self { host }

@@ -41,6 +41,11 @@ fn settled(message: &str, model: &str) -> Option<Error> {
     None
 }
 
+/// Whether a model was refused because it was asked to think, and does not.
+pub fn is_of_thinking(error: &Error) -> bool {
+    matches!(error, Error::InvalidRequest(fault) if fault.message.contains("does not support thinking"))
+}
+
 /// The error of a response whose status is no success, to a request about a model.
 pub fn of_response<H: Host>(
     host: &H,

@@ -22,7 +22,7 @@ use labd_plugin::ai::{
 };
 use labd_plugin::stream::NdjsonReader;
 use labd_plugin::{Error, Host, Result, api, debug, export_plugin, http};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Where the server is, unless configured.
 const LOCAL: &str = "http://127.0.0.1:11434";
@@ -116,7 +116,7 @@ impl<H: Host> AiProvider<H> for Ollama<H> {
 
     fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
         let url = config.url("/api/chat")?;
-        let request::Body { json, left_out } = request::body(&request, &config)?;
+        let request::Body { mut json, left_out } = request::body(&request, &config)?;
         for what in left_out {
             debug!(
                 self.host,
@@ -125,10 +125,23 @@ impl<H: Host> AiProvider<H> for Ollama<H> {
             );
         }
         let seen = context::Seen::of(&request, &json);
-        let wanted = http::Request::post(url)
-            .header("accept", "application/x-ndjson")
-            .json(&json)?;
-        let response = self.ask(wanted, &request.model)?;
+        let wanted = |body: &Value| {
+            http::Request::post(&*url)
+                .header("accept", "application/x-ndjson")
+                .json(body)
+        };
+        let response = match self.ask(wanted(&json)?, &request.model) {
+            // Only the server knows which models think. To think is a wish, and no reason to fail.
+            Err(error) if fault::is_of_thinking(&error) && request::forget_thinking(&mut json) => {
+                debug!(
+                    self.host,
+                    { model = request.model },
+                    "left out of the request: thinking, which this model does not do"
+                );
+                self.ask(wanted(&json)?, &request.model)?
+            }
+            response => response?,
+        };
         let mut response = http::Peeked::around(response);
         // A proxy may answer in the server's place.
         if response.body.first()? == Some(b'<') {

@@ -53,6 +53,12 @@ pub fn body(request: &Request, config: &Config) -> Result<Body> {
     })
 }
 
+/// Takes the wish to think from a body; whether it held one.
+pub fn forget_thinking(body: &mut Value) -> bool {
+    body.as_object_mut()
+        .is_some_and(|body| body.remove("think").is_some())
+}
+
 /// How long the model stays in memory: a number of seconds, or a time with its unit.
 pub fn keep_alive(config: &Config) -> Option<Value> {
     let term = config.keep_alive.as_deref().map(str::trim);

@@ -193,6 +193,44 @@ fn thinking_is_asked_for_as_the_model_has_it() {
 }
 
 #[test]
+fn a_model_that_does_not_think_answers_without() {
+    let host = FakeHost::new();
+    host.respond(
+        400,
+        [r#"{"error":"\"llama3.2\" does not support thinking"}"#],
+    );
+    host.respond(200, [""]);
+    let mut wanted = request("llama3.2", "Hello");
+    wanted.effort = Some(Effort::High);
+    Ollama::new(host.clone())
+        .complete(Config::default(), wanted.clone())
+        .map(drop)
+        .unwrap();
+    let bodies: Vec<Value> = host
+        .requests()
+        .iter()
+        .map(|sent| serde_json::from_slice(sent.body.as_deref().unwrap()).unwrap())
+        .collect();
+    assert_eq!(bodies[0]["think"], true);
+    assert_eq!(bodies[1].get("think"), None);
+    assert_eq!(bodies[0]["messages"], bodies[1]["messages"]);
+    assert!(
+        host.logs()
+            .iter()
+            .any(|line| line.message.contains("thinking"))
+    );
+    // Who did not ask for it is told of whatever else is wrong, and nothing is asked twice.
+    let host = FakeHost::new();
+    host.respond(400, [r#"{"error":"\"llama3.2\" does not support tools"}"#]);
+    assert!(
+        Ollama::new(host.clone())
+            .complete(Config::default(), wanted)
+            .is_err()
+    );
+    assert_eq!(host.requests().len(), 1);
+}
+
+#[test]
 fn models_of_the_cloud_have_their_own_context() {
     assert_eq!(
         sent(request("gpt-oss:120b-cloud", "Hello")).get("options"),

@@ -5,6 +5,7 @@ pub mod servers;
 
 use labd_chat_completions::client::{Client, Events};
 use labd_chat_completions::stream::Chat;
+use labd_chat_completions::until::Until;
 use labd_plugin::ai::{
     AiProvider, Capabilities, EmbedRequest, Embeddings, Info, Model, Request, Streamed,
 };
@@ -27,7 +28,7 @@ export_plugin!(ai_provider: OpenAiCompatible);
 
 impl<H: Host> AiProvider<H> for OpenAiCompatible<H> {
     type Config = Config;
-    type Completion = Streamed<Events<H::Body>, Chat>;
+    type Completion = Streamed<Events<H::Body>, Until<Chat>>;
 
     fn new(host: H) -> Self {
         Self { host }

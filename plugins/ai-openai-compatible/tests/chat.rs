@@ -353,6 +353,97 @@ fn a_conversation_is_written_as_the_api_has_it() {
 }
 
 #[test]
+fn what_comes_again_is_marked_for_the_models_behind_openrouter_that_look_at_marks() {
+    let url = "https://openrouter.ai/api/v1";
+    let asked = |model: &str, system: u32, messages: u32, retention: Retention| {
+        let mut wanted = request(model, "Look");
+        wanted.system = vec!["Be brief.".into(), "Be right.".into(), "Today.".into()];
+        for (role, parts) in [
+            (
+                Role::Assistant,
+                vec![
+                    Part::Text("I read.".into()),
+                    Part::ToolUse(ToolUse {
+                        id: "a".into(),
+                        name: "read".into(),
+                        arguments: "{}".into(),
+                    }),
+                ],
+            ),
+            (
+                Role::User,
+                vec![Part::ToolResult(ToolResult {
+                    id: "a".into(),
+                    content: "text".into(),
+                    is_error: false,
+                })],
+            ),
+            (Role::Assistant, vec![Part::Text("Well.".into())]),
+            (Role::User, vec![Part::Text("Go on".into())]),
+        ] {
+            wanted.messages.push(Message { role, parts });
+        }
+        wanted.cache = Some(CacheHints {
+            tools: true,
+            system,
+            messages,
+            retention,
+            key: Some("project-7".into()),
+        });
+        sent(url, wanted)
+    };
+    let part = |text: &str, control: Option<Value>| {
+        let mut part = json!({ "type": "text", "text": text });
+        if let Some(control) = control {
+            part["cache_control"] = control;
+        }
+        part
+    };
+    let short = Some(json!({ "type": "ephemeral" }));
+    let long = Some(json!({ "type": "ephemeral", "ttl": "1h" }));
+    let claude = "anthropic/claude-opus-5";
+
+    let body = asked(claude, 2, 0, Retention::Long);
+    assert_eq!(
+        body["messages"][0]["content"],
+        json!([
+            part("Be brief.\n\nBe right.", long.clone()),
+            part("Today.", None)
+        ])
+    );
+    assert_eq!(body["messages"][1]["content"], "Look");
+    assert_eq!(body["session_id"], "project-7");
+
+    // Messages that come again bring the system's words with them.
+    let body = asked(claude, 0, 1, Retention::Short);
+    let all = "Be brief.\n\nBe right.\n\nToday.";
+    assert_eq!(
+        body["messages"][0]["content"],
+        json!([part(all, short.clone())])
+    );
+    assert_eq!(
+        body["messages"][1]["content"],
+        json!([part("Look", short.clone())])
+    );
+    // A result is marked as a text of its message, and nothing twice.
+    let body = asked("google/gemini-3.5-flash", 3, 3, Retention::Long);
+    assert_eq!(
+        body["messages"][3]["content"],
+        json!([part("text", short.clone())])
+    );
+    assert_eq!(body.to_string().matches("cache_control").count(), 2);
+    // More than there are is all.
+    let body = asked(claude, 3, 99, Retention::Long);
+    assert_eq!(body["messages"][5]["content"], json!([part("Go on", long)]));
+
+    for (model, system) in [("openai/gpt-5.4", 3), (claude, 0)] {
+        let body = asked(model, system, 0, Retention::Long);
+        assert_eq!(body["messages"][0]["content"], all, "{model}");
+        assert_eq!(body["session_id"], "project-7");
+    }
+}
+
+#[test]
 fn effort_has_a_word_for_each_step() {
     for (effort, word) in [
         (Effort::Off, "none"),

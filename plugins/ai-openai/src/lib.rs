@@ -11,7 +11,8 @@
 //! Chat Completions, embeddings and errors are those of `labd-chat-completions`, in
 //! [`Dialect::OPENAI`]. Responses is the default, since only it takes the encrypted reasoning of
 //! former steps back. It has no stop texts and no answers of fewer than 16 tokens: requests with
-//! either go through Chat Completions, which has.
+//! either go through Chat Completions, which has. Models that reason take neither stop texts nor a
+//! temperature and top-p: the former are looked for in the answer, the latter left out and logged.
 
 pub mod input;
 pub mod models;
@@ -22,6 +23,7 @@ pub mod stream;
 use labd_chat_completions::client::{Client, Events};
 use labd_chat_completions::dialect::Dialect;
 use labd_chat_completions::stream::Chat;
+use labd_chat_completions::until::Until;
 use labd_plugin::ai::{
     AiProvider, Capabilities, Decoder, EmbedRequest, Embeddings, Event, Flow, Info, Model, Request,
     Streamed,
@@ -85,7 +87,7 @@ export_plugin!(ai_provider: OpenAi);
 
 impl<H: Host> AiProvider<H> for OpenAi<H> {
     type Config = Config;
-    type Completion = Streamed<Events<H::Body>, Answer>;
+    type Completion = Streamed<Events<H::Body>, Until<Answer>>;
 
     fn new(host: H) -> Self {
         Self { host }
@@ -110,22 +112,24 @@ impl<H: Host> AiProvider<H> for OpenAi<H> {
         Ok(models::known(self.client(&config)?.models()?))
     }
 
-    fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
+    fn complete(&self, config: Config, mut request: Request) -> Result<Self::Completion> {
         schema::check_all(&request)?;
         let client = self.client(&config)?;
+        let stops = client.settle(&mut request);
         let only_chat = !request.stop.is_empty()
             || request
                 .max_tokens
                 .is_some_and(|tokens| tokens < LEAST_TOKENS);
         if config.api == Api::Chat || only_chat {
             let chat = Chat::new(&request.model, Dialect::OPENAI);
-            return Ok(Streamed::new(client.chat(request)?, Answer::Chat(chat)));
+            let answer = Until::new(stops, Answer::Chat(chat));
+            return Ok(Streamed::new(client.chat(request)?, answer));
         }
         let response = stream::Response::new(&request.model);
         let body = request::body(request, config.reasoning_summary)?;
         Ok(Streamed::new(
             client.stream("/responses", &body)?,
-            Answer::Response(response),
+            Until::new(stops, Answer::Response(response)),
         ))
     }
 

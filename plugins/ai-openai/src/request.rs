@@ -28,12 +28,14 @@ pub fn body(mut request: Request, summary: Summary) -> Result<Value> {
     set("input", input::items(messages).into());
     set("stream", true.into());
     set("store", false.into());
-    // A model that does not reason refuses to be asked for its reasoning.
-    if effort::openai_reasons(&request.model) != Some(false) {
+    // A model that does not reason refuses to be asked for its reasoning, and one of another name
+    // may be such a model.
+    let reasoning = reasoning(&request, summary);
+    if effort::openai_reasons(&request.model) == Some(true) || reasoning.is_some() {
         set("include", json!(["reasoning.encrypted_content"]));
-        if let Some(reasoning) = reasoning(&request, summary) {
-            set("reasoning", reasoning);
-        }
+    }
+    if let Some(reasoning) = reasoning {
+        set("reasoning", reasoning);
     }
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(tool).collect::<Result<Vec<_>>>()?;

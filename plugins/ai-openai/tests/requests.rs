@@ -3,8 +3,8 @@
 
 use labd_ai_openai::{Config, OpenAi, Summary};
 use labd_plugin::ai::{
-    AiProvider, CacheHints, Effort, EmbedRequest, Event, File, Image, Message, Part, Request,
-    Retention, Role, Tool, ToolChoice, ToolResult, ToolUse,
+    AiProvider, CacheHints, Effort, EmbedRequest, Event, File, FinishReason, Image, Message, Part,
+    Request, Retention, Role, Tool, ToolChoice, ToolResult, ToolUse,
 };
 use labd_plugin::testing::FakeHost;
 use labd_plugin::testing::ai::{drain, request};
@@ -165,8 +165,6 @@ fn a_conversation_is_written_as_input_items() {
             "tool_choice": { "type": "function", "name": "read" },
             "text": { "format": { "type": "json_schema", "name": "answer", "schema": schema, "strict": true } },
             "max_output_tokens": 99,
-            "temperature": 0.5,
-            "top_p": 0.25,
             "safety_identifier": "u-1",
             "prompt_cache_key": "project-7",
             "prompt_cache_retention": "24h",
@@ -208,6 +206,76 @@ fn a_model_is_asked_only_for_what_it_knows() {
         sent_to(quiet, off).1["reasoning"],
         json!({ "effort": "xhigh" })
     );
+}
+
+#[test]
+fn a_model_that_reasons_is_not_told_how_to_choose_its_words() {
+    for (model, effort, takes) in [
+        ("gpt-4.1", None, true),
+        ("gpt-5-mini", None, false),
+        ("gpt-5.4", Some(Effort::Off), true),
+        ("gpt-5.4", Some(Effort::High), false),
+    ] {
+        for api in ["responses", "chat"] {
+            let config = config::parse(&json!({ "api": api }).to_string()).unwrap();
+            let mut wanted = request(model, "Hi");
+            (wanted.temperature, wanted.top_p) = (Some(0.5), Some(0.25));
+            wanted.effort = effort;
+            let host = FakeHost::new();
+            host.respond(200, ["data: [DONE]\n\n"]);
+            OpenAi::new(host.clone())
+                .complete(config, wanted)
+                .map(drop)
+                .unwrap();
+            let sent = host.requests()[0].body.clone().unwrap();
+            let body: Value = serde_json::from_slice(&sent).unwrap();
+            let told = ["temperature", "top_p"].map(|key| body.get(key).is_some());
+            assert_eq!(told, [takes; 2], "{model} {api}");
+            assert_eq!(host.logs().len(), if takes { 0 } else { 2 }, "{model}");
+        }
+    }
+}
+
+#[test]
+fn a_model_of_an_unknown_name_is_asked_for_nothing_that_it_may_refuse() {
+    let mut wanted = request("acme-deployment", "Hi");
+    assert_eq!(sent(wanted.clone()).get("include"), None);
+    wanted.effort = Some(Effort::Off);
+    assert_eq!(sent(wanted.clone()).get("reasoning"), None);
+    // Who asks for an effort has a model that reasons.
+    wanted.effort = Some(Effort::Highest);
+    let body = sent(wanted);
+    assert_eq!(body["reasoning"]["effort"], "high");
+    assert_eq!(body["include"], json!(["reasoning.encrypted_content"]));
+}
+
+#[test]
+fn the_stop_texts_of_a_model_that_reasons_are_looked_for_in_its_answer() {
+    let delta = |text: &str| {
+        let event = json!({ "type": "response.output_text.delta", "item_id": "m", "delta": text });
+        format!("event: response.output_text.delta\ndata: {event}\n\n")
+    };
+    let host = FakeHost::new();
+    host.respond(200, [delta("1, 2, "), delta("3, E"), delta("ND, 5")]);
+    let mut wanted = request("gpt-5-mini", "Count");
+    wanted.stop = vec!["END".into()];
+    let mut answer = OpenAi::new(host.clone())
+        .complete(Config::default(), wanted)
+        .map_err(|error| error.message().to_owned())
+        .unwrap();
+    let (events, error) = drain(&mut answer, 16);
+    assert!(error.is_none());
+    let texts = events.iter().filter_map(|event| match event {
+        Event::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let text: String = texts.collect();
+    assert_eq!(text, "1, 2, 3, ");
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::Stop)));
+    let sent = &host.requests()[0];
+    assert!(sent.url.ends_with("/responses"), "no detour is needed");
+    let body: Value = serde_json::from_slice(sent.body.as_deref().unwrap()).unwrap();
+    assert_eq!(body.get("stop"), None);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The endpoints of a server, over HTTP.
 
 use crate::dialect::Dialect;
+use crate::settings::Settled;
 use crate::stream::Chat;
-use crate::{embed, fault, models, request};
+use crate::until::Until;
+use crate::{embed, fault, models, request, settings};
 use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed};
 use labd_plugin::stream::SseReader;
-use labd_plugin::{Error, Host, Result, api, http};
+use labd_plugin::{Error, Host, Result, api, debug, http};
 use serde_json::{Value, json};
 
 /// The most bytes of a list of models.
@@ -80,9 +82,27 @@ impl<'a, H: Host> Client<'a, H> {
     ///
     /// # Errors
     /// What the server answers.
-    pub fn complete(&self, request: Request) -> Result<Streamed<Events<H::Body>, Chat>> {
+    pub fn complete(&self, mut request: Request) -> Result<Streamed<Events<H::Body>, Until<Chat>>> {
+        let stops = self.settle(&mut request);
         let answer = Chat::new(&request.model, self.dialect);
-        Ok(Streamed::new(self.chat(request)?, answer))
+        Ok(Streamed::new(
+            self.chat(request)?,
+            Until::new(stops, answer),
+        ))
+    }
+
+    /// Takes from a request what its model would refuse, and logs it; the stop texts that are to be
+    /// looked for in the answer.
+    pub fn settle(&self, request: &mut Request) -> Vec<String> {
+        let Settled { left_out, stops } = settings::settle(request, &self.dialect);
+        for what in left_out {
+            debug!(
+                *self.host,
+                { model = request.model },
+                "left out of the request: {what}"
+            );
+        }
+        stops
     }
 
     /// The events of an answer, for a decoder of the caller's.

@@ -16,14 +16,16 @@ pub struct Dialect {
     pub dimensions: &'static str,
     /// Whether usage must be asked for, with `stream_options`. Mistral refuses that and tells anyway.
     pub asks_for_usage: bool,
-    /// Whether `prompt_cache_key` leads requests with the same beginning to the same cache.
-    pub cache_key: bool,
     /// The word for "call some tool".
     pub some_tool: &'static str,
     /// How an answer is bound to a schema.
     pub output: Output,
     /// How the effort of reasoning is said.
     pub effort: EffortWords,
+    /// Which stop texts are taken.
+    pub stops: Stops,
+    /// How what comes again is told.
+    pub caches: Caches,
     /// What of a former reasoning is sent back.
     pub reasoning: SentBack,
     /// Which ids of tool calls are taken.
@@ -56,14 +58,41 @@ pub enum EffortWords {
     OpenAi,
     /// `low`, `medium`, `high`.
     Three,
-    /// `reasoning_effort`, and for Qwen `none` or `default` with a reasoning that stands apart.
+    /// `none` to `high` since Grok 4.3, `low` and `high` for Grok 3 Mini, and nothing for others,
+    /// which refuse it.
+    Xai,
+    /// Of gpt-oss `low`, `medium`, `high`; of Qwen `none` or `default` with a reasoning that stands
+    /// apart; of others nothing, since they refuse it.
     Groq,
     /// `reasoning: {"effort": …}`.
     OpenRouter,
     /// `thinking: {"type": …}` and `reasoning_effort` up to `max`.
     DeepSeek,
-    /// `prompt_mode` for Magistral, `reasoning_effort` of `none` or `high` for others.
+    /// `prompt_mode` for Magistral, `reasoning_effort` of `none` or `high` for the others that reason.
     Mistral,
+}
+
+/// Which stop texts are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    /// Any.
+    Told,
+    /// At most four, and none of a model while it reasons.
+    UpToFour,
+    /// None: models that reason refuse them, and most do.
+    Untold,
+}
+
+/// How what comes again is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caches {
+    /// Not at all: the server sees it by itself.
+    Unasked,
+    /// `prompt_cache_key` leads requests with the same beginning to the same cache.
+    Key,
+    /// `session_id` leads them to the same server, and `cache_control` marks where it ends for the
+    /// models that want it marked.
+    Marks,
 }
 
 /// What of a former reasoning is sent back.
@@ -119,10 +148,11 @@ impl Dialect {
         embedding_user: Some("user"),
         dimensions: "dimensions",
         asks_for_usage: true,
-        cache_key: false,
         some_tool: "required",
         output: Output::Schema,
         effort: EffortWords::All,
+        stops: Stops::Told,
+        caches: Caches::Unasked,
         reasoning: SentBack::Nothing,
         call_ids: Ids::Any,
         labels: Ids::Any,
@@ -135,8 +165,9 @@ impl Dialect {
     pub const OPENAI: Self = Self {
         max_tokens: "max_completion_tokens",
         user: Some("safety_identifier"),
-        cache_key: true,
         effort: EffortWords::OpenAi,
+        stops: Stops::UpToFour,
+        caches: Caches::Key,
         call_ids: Ids::UpTo64,
         labels: Ids::UpTo64,
         ..Self::COMMON
@@ -178,6 +209,7 @@ impl Dialect {
     /// OpenRouter.
     pub const OPENROUTER: Self = Self {
         effort: EffortWords::OpenRouter,
+        caches: Caches::Marks,
         reasoning: SentBack::Details,
         ..Self::COMMON
     };
@@ -185,7 +217,8 @@ impl Dialect {
     /// xAI.
     pub const XAI: Self = Self {
         max_tokens: "max_completion_tokens",
-        effort: EffortWords::Three,
+        effort: EffortWords::Xai,
+        stops: Stops::Untold,
         ..Self::COMMON
     };
 

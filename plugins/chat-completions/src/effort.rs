@@ -31,7 +31,16 @@ pub fn write(body: &mut Map<String, Value>, words: EffortWords, model: &str, eff
             // Else the reasoning stands in the text, between tags.
             set("reasoning_format", "parsed".into());
         }
-        EffortWords::Groq => set("reasoning_effort", three(effort).into()),
+        EffortWords::Groq => {
+            if model.contains("gpt-oss") {
+                set("reasoning_effort", three(effort).into());
+            }
+        }
+        EffortWords::Xai => {
+            if let Some(word) = xai(model, effort) {
+                set("reasoning_effort", word.into());
+            }
+        }
         EffortWords::OpenRouter => set("reasoning", json!({ "effort": word(effort) })),
         EffortWords::DeepSeek if effort == Effort::Off => {
             set("thinking", json!({ "type": "disabled" }));
@@ -50,7 +59,7 @@ pub fn write(body: &mut Map<String, Value>, words: EffortWords, model: &str, eff
             let mode = (effort != Effort::Off).then_some("reasoning");
             set("prompt_mode", mode.into());
         }
-        EffortWords::Mistral => {
+        EffortWords::Mistral if mistral_reasons(model) => {
             let word = if effort == Effort::Off {
                 "none"
             } else {
@@ -58,7 +67,48 @@ pub fn write(body: &mut Map<String, Value>, words: EffortWords, model: &str, eff
             };
             set("reasoning_effort", word.into());
         }
+        EffortWords::Mistral => {}
     }
+}
+
+/// xAI's word; none for a model that takes none. 4.20 came before 4.3.
+fn xai(model: &str, effort: Effort) -> Option<&'static str> {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let version = name.strip_prefix("grok-")?.split('-').next()?;
+    match (version, version.parse::<f64>()) {
+        _ if name.starts_with("grok-3-mini") => Some(match effort {
+            Effort::Off | Effort::Minimal | Effort::Low => "low",
+            Effort::Medium | Effort::High | Effort::Highest => "high",
+        }),
+        ("latest", _) => Some(none_to_high(effort)),
+        (_, Ok(version)) if version >= 4.3 => Some(none_to_high(effort)),
+        _ => None,
+    }
+}
+
+fn none_to_high(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Off => "none",
+        other => three(other),
+    }
+}
+
+/// Whether a model of Mistral that is no Magistral can be told to reason: Small since March 2026,
+/// Medium since 3.5. The others refuse to be told.
+fn mistral_reasons(model: &str) -> bool {
+    let first = if model.contains("mistral-small") {
+        2603
+    } else if model.contains("mistral-medium") {
+        2604
+    } else {
+        return false;
+    };
+    // `mistral-small-2603`, `mistral-medium-3-5`, `mistral-medium-3.5`, `mistral-small-latest`.
+    let words = model.split(['-', '.']).collect::<Vec<_>>();
+    let month = words.iter().filter_map(|word| word.parse::<u32>().ok());
+    words.contains(&"latest")
+        || words.windows(2).any(|pair| pair == ["3", "5"])
+        || month.max().is_some_and(|month| month >= first)
 }
 
 /// OpenAI's words.
@@ -87,20 +137,42 @@ pub fn openai_reasons(model: &str) -> Option<bool> {
     let model = model.strip_prefix("ft:").unwrap_or(model);
     let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
     if model.contains("-chat-latest") || begins(&["gpt-3.5", "gpt-4", "chatgpt-4o"]) {
-        Some(false)
-    } else if begins(&["o1", "o3", "o4", "gpt-5", "codex"]) {
-        Some(true)
-    } else {
-        None
+        return Some(false);
     }
+    // `o3-mini`, `gpt-5.4`, and those that come after them.
+    let number = |prefix: &str| {
+        let rest = model.strip_prefix(prefix)?;
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse::<u32>().ok()
+    };
+    let new = number("gpt-").is_some_and(|major| major >= 5);
+    (new || number("o").is_some() || begins(&["codex"])).then_some(true)
+}
+
+/// Whether a model of OpenAI takes temperature, top-p and stop texts: not while it reasons. From
+/// GPT-5.1 to 5.4 models do that only when they are told to; of newer ones it is not known what they
+/// do unasked.
+pub fn openai_samples(model: &str, effort: Option<Effort>) -> bool {
+    if openai_reasons(model) != Some(true) {
+        return true;
+    }
+    let word = effort.and_then(|effort| openai(model, effort));
+    let plain = !model.contains("-pro") && !model.contains("codex");
+    let unasked = ["gpt-5.1", "gpt-5.2", "gpt-5.3", "gpt-5.4"]
+        .iter()
+        .any(|name| model.starts_with(name) && plain);
+    word.map_or(unasked, |word| word == "none")
 }
 
 /// OpenAI's word for an effort, as near as the model knows it; none for a model that does not reason.
-/// An unknown model is newer than this list, and newer ones know all words.
+/// A name that says nothing, such as that of a deployment, gets the words that all know, and none for
+/// not reasoning, which it may not know.
 pub fn openai(model: &str, effort: Effort) -> Option<&'static str> {
     let wanted = word(effort);
-    if openai_reasons(model) == Some(false) {
-        return None;
+    match openai_reasons(model) {
+        Some(true) => {}
+        Some(false) => return None,
+        None => return (effort != Effort::Off).then(|| three(effort)),
     }
     let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
     let known: &[&str] = if begins(&["gpt-5-pro"]) {
@@ -111,14 +183,13 @@ pub fn openai(model: &str, effort: Effort) -> Option<&'static str> {
         &["none", "low", "medium", "high", "xhigh"]
     } else if begins(&["gpt-5.1"]) {
         &["none", "low", "medium", "high"]
-    } else if begins(&["gpt-5."]) {
-        &["none", "low", "medium", "high", "xhigh"]
-    } else if begins(&["o1", "o3", "o4", "gpt-5-codex", "codex"]) {
+    } else if begins(&["o", "gpt-5-codex", "codex"]) {
         &["low", "medium", "high"]
-    } else if begins(&["gpt-5"]) {
+    } else if model == "gpt-5" || begins(&["gpt-5-"]) {
         &["minimal", "low", "medium", "high"]
     } else {
-        return Some(wanted);
+        // Since 5.2, and what comes after it.
+        &["none", "low", "medium", "high", "xhigh"]
     };
     const ORDER: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
     let place = |word: &str| {
@@ -150,7 +221,12 @@ mod tests {
             ("gpt-4.1", Effort::High, None),
             ("ft:gpt-4o:acme::1", Effort::High, None),
             ("gpt-5.1-chat-latest", Effort::High, None),
-            ("gpt-7", Effort::Minimal, Some("minimal")),
+            ("gpt-7", Effort::Minimal, Some("none")),
+            ("gpt-7", Effort::Highest, Some("xhigh")),
+            ("o9-mini", Effort::Off, Some("low")),
+            ("acme-deployment", Effort::Off, None),
+            ("acme-deployment", Effort::Minimal, Some("low")),
+            ("acme-deployment", Effort::Highest, Some("high")),
         ] {
             assert_eq!(openai(model, effort), word, "{model}");
         }
@@ -171,12 +247,62 @@ mod tests {
                 json!({"reasoning_effort": "xhigh"}),
             ),
             (EffortWords::OpenAi, "gpt-4o", Effort::High, json!({})),
-            (EffortWords::Three, "grok-4", Effort::Off, json!({})),
+            (EffortWords::Three, "m", Effort::Off, json!({})),
             (
                 EffortWords::Three,
-                "grok-4",
+                "m",
                 Effort::Highest,
                 json!({"reasoning_effort": "high"}),
+            ),
+            (EffortWords::Xai, "grok-4-fast", Effort::High, json!({})),
+            (EffortWords::Xai, "grok-4.20", Effort::High, json!({})),
+            (
+                EffortWords::Xai,
+                "grok-code-fast-1",
+                Effort::High,
+                json!({}),
+            ),
+            (
+                EffortWords::Xai,
+                "grok-4.3",
+                Effort::Off,
+                json!({"reasoning_effort": "none"}),
+            ),
+            (
+                EffortWords::Xai,
+                "grok-latest",
+                Effort::Highest,
+                json!({"reasoning_effort": "high"}),
+            ),
+            (
+                EffortWords::Xai,
+                "grok-3-mini",
+                Effort::Medium,
+                json!({"reasoning_effort": "high"}),
+            ),
+            (
+                EffortWords::Groq,
+                "llama-3.3-70b-versatile",
+                Effort::High,
+                json!({}),
+            ),
+            (
+                EffortWords::Mistral,
+                "mistral-small-2506",
+                Effort::High,
+                json!({}),
+            ),
+            (
+                EffortWords::Mistral,
+                "mistral-medium-3.5",
+                Effort::High,
+                json!({"reasoning_effort": "high"}),
+            ),
+            (
+                EffortWords::Mistral,
+                "codestral-latest",
+                Effort::High,
+                json!({}),
             ),
             (
                 EffortWords::Groq,

@@ -5,12 +5,15 @@
 //! | --- | --- |
 //! | [`dialect`] | where servers differ, as data |
 //! | [`client`] | the endpoints, over HTTP |
+//! | [`settings`] | what a model would refuse of a request |
 //! | [`request`] | labd's request → the API's body |
 //! | [`messages`] | the messages in it |
+//! | `marks` | what of them comes again, for OpenRouter |
 //! | [`effort`] | labd's steps of reasoning → each server's words |
 //! | [`ids`] | ids of tool calls for servers that do not take any |
 //! | [`stream`] | the API's chunks → labd's events |
 //! | [`quick`] | the chunk that most of a stream is made of |
+//! | [`until`] | stop texts for models that take none |
 //! | [`calls`] | tool calls that arrive in pieces |
 //! | [`usage`] | tokens, however they are counted |
 //! | [`models`] | the API's lists of models → labd's |
@@ -29,9 +32,12 @@ pub mod embed;
 pub mod fault;
 pub mod ids;
 mod limits;
+mod marks;
 pub mod messages;
 pub mod models;
 pub mod quick;
 pub mod request;
+pub mod settings;
 pub mod stream;
+pub mod until;
 pub mod usage;

@@ -1,6 +1,7 @@
 //! labd's messages → the API's.
 
 use crate::dialect::{AfterTools, Dialect, Documents, SentBack};
+use crate::marks::Marks;
 use crate::{details, ids};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,19 +13,32 @@ const HEARD: &str = "Done.";
 
 /// The messages of a request, with the system's words first. Texts are moved and not copied: a prompt
 /// may be long.
-pub(crate) fn of(system: Vec<String>, messages: Vec<Message>, dialect: &Dialect) -> Vec<Value> {
+pub(crate) fn of(
+    system: Vec<String>,
+    messages: Vec<Message>,
+    dialect: &Dialect,
+    marks: Option<&Marks>,
+) -> Vec<Value> {
     let mut all = Vec::new();
     if !system.is_empty() {
-        let words = joined(system, "\n\n").into();
+        let words = match marks {
+            Some(marks) => marked(system, marks),
+            None => joined(system, "\n\n").into(),
+        };
         all.push(object([("role", "system".into()), ("content", words)]));
     }
+    let first = all.len();
+    let again = marks.map_or(0, |marks| marks.messages.min(messages.len()));
     let goes_on = messages
         .last()
         .is_some_and(|last| last.role == Role::Assistant);
-    for message in messages {
+    for (index, message) in messages.into_iter().enumerate() {
         match message.role {
             Role::User => user(message.parts, dialect, &mut all),
             Role::Assistant => assistant(message.parts, dialect, &mut all),
+        }
+        if let Some(marks) = marks.filter(|_| index + 1 == again) {
+            marks.mark(all.get_mut(first..).unwrap_or_default());
         }
     }
     if dialect.marks_prefix
@@ -34,6 +48,16 @@ pub(crate) fn of(system: Vec<String>, messages: Vec<Message>, dialect: &Dialect)
         last.insert("prefix".into(), true.into());
     }
     all
+}
+
+/// The system's words in two parts: those that come again, with the mark, and the others.
+fn marked(mut system: Vec<String>, marks: &Marks) -> Value {
+    let others = system.split_off(marks.system.min(system.len()));
+    let mut parts = vec![marks.part(joined(system, "\n\n"))];
+    if !others.is_empty() {
+        parts.push(text_part(joined(others, "\n\n")));
+    }
+    parts.into()
 }
 
 /// An object of these entries. (`json!` copies what it is given.)

@@ -1,7 +1,8 @@
 //! labd's request → the API's body. Fields that were not asked for are left out, since servers
 //! refuse what they do not know.
 
-use crate::dialect::{Dialect, Output};
+use crate::dialect::{Caches, Dialect, Ids, Output};
+use crate::marks::Marks;
 use crate::{effort, ids, messages};
 use labd_plugin::ai::{Request, Tool, ToolChoice};
 use labd_plugin::{Error, Result};
@@ -19,6 +20,7 @@ pub fn body(mut request: Request, dialect: &Dialect) -> Result<Value> {
     set("model", request.model.clone().into());
     let mut system = std::mem::take(&mut request.system);
     let messages = std::mem::take(&mut request.messages);
+    let marks = Marks::of(&request, dialect);
     if let Some(text) = &request.output_schema {
         let schema = schema(text, "the output")?;
         match dialect.output {
@@ -34,7 +36,10 @@ pub fn body(mut request: Request, dialect: &Dialect) -> Result<Value> {
             }
         }
     }
-    set("messages", messages::of(system, messages, dialect).into());
+    set(
+        "messages",
+        messages::of(system, messages, dialect, marks.as_ref()).into(),
+    );
     set("stream", true.into());
     if dialect.asks_for_usage {
         set("stream_options", json!({ "include_usage": true }));
@@ -70,15 +75,16 @@ pub fn body(mut request: Request, dialect: &Dialect) -> Result<Value> {
     if let (Some(user), Some(key)) = (&request.user, dialect.user) {
         set(key, json!(ids::written(user, dialect.labels)));
     }
-    // What comes again these servers see by themselves; OpenAI alone asks which requests belong
-    // together.
-    if dialect.cache_key
-        && let Some(key) = request.cache.as_ref().and_then(|cache| cache.key.clone())
-    {
-        set(
-            "prompt_cache_key",
-            json!(ids::written(&key, dialect.labels)),
-        );
+    // What comes again most servers see by themselves; some ask which requests belong together.
+    if let Some(key) = request.cache.as_ref().and_then(|cache| cache.key.clone()) {
+        match dialect.caches {
+            Caches::Unasked => {}
+            Caches::Key => set(
+                "prompt_cache_key",
+                json!(ids::written(&key, dialect.labels)),
+            ),
+            Caches::Marks => set("session_id", json!(ids::written(&key, Ids::UpTo64))),
+        }
     }
     if let Some(wanted) = request.effort {
         effort::write(&mut body, dialect.effort, &request.model, wanted);

@@ -247,9 +247,12 @@ fn xai_counts_reasoning_beside_the_answer_and_tells_errors_in_words() {
         matches!(refused(XAI, 400, long), Error::InvalidRequest(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("larger")))
     );
     assert_eq!(
-        sent(XAI, with_effort("grok-4", Effort::Minimal))["reasoning_effort"],
+        sent(XAI, with_effort("grok-4.3", Effort::Minimal))["reasoning_effort"],
         "low"
     );
+    // Which refuses to be told.
+    let older = sent(XAI, with_effort("grok-4", Effort::Minimal));
+    assert_eq!(older.get("reasoning_effort"), None);
 }
 
 #[test]

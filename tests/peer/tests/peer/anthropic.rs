@@ -217,7 +217,7 @@ async fn new_models_refuse_what_they_no_longer_take() {
         &right(),
         &[
             ("/temperature", json!(0.5)),
-            ("/messages", prefilled),
+            ("/messages", prefilled.clone()),
             (
                 "/thinking",
                 json!({ "type": "enabled", "budget_tokens": 1024 }),
@@ -225,6 +225,10 @@ async fn new_models_refuse_what_they_no_longer_take() {
         ],
     )
     .await;
+    let mut thoughtful = right();
+    thoughtful["thinking"] = json!({ "type": "enabled", "budget_tokens": 1024 });
+    let wrong = [("/messages", prefilled, "must start with a thinking block")];
+    old.refuses(&thoughtful, 400, &wrong).await;
 }
 
 #[tokio::test]

@@ -198,6 +198,14 @@ fn end(body: &Value, messages: &[Value]) -> Result<(), Broken> {
             "This model does not support assistant message prefill. The conversation must end with a user message.",
         ));
     }
+    let thinks = body.get("thinking").map_or("", |one| text(one, "type")) == "enabled";
+    let first = blocks.first().map_or("", |block| text(block, "type"));
+    if thinks && !matches!(first, "thinking" | "redacted_thinking") {
+        return Err(Broken::new(format!(
+            "messages.{}.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`. When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks).",
+            messages.len() - 1
+        )));
+    }
     let words = match last.get("content") {
         Some(Value::String(words)) => words.as_str(),
         _ => blocks.last().map_or("", |block| text(block, "text")),
