@@ -32,6 +32,41 @@ async fn a_model_is_named_with_its_provider_or_alone_when_it_is_the_default_ones
 }
 
 #[tokio::test]
+async fn what_a_model_would_refuse_is_settled_before_it_is_asked() {
+    for (behind, model, goes_on) in [
+        (OPENAI, "gpt-5-mini", true),
+        (OPENAI_CHAT, "gpt-5-mini", true),
+        (ANTHROPIC, "claude-opus-5", false),
+        (GEMINI, "gemini-3.8-flash", false),
+        (INTERACTIONS, "gemini-3.8-flash", false),
+    ] {
+        let world = World::before(&Behind { model, ..behind }).await;
+        let mut body = chat(&format!("{NAME}/{model}"), "Hi");
+        body["temperature"] = json!(0.5);
+        body["top_p"] = json!(0.5);
+        body["stop"] = json!(["e 😀"]);
+        let told = world.ask("/chat/completions", body.clone()).await;
+        assert_eq!(told.status, 200, "{model}: {}", told.text());
+        if behind.played == Provider::OpenAi {
+            let answer = &told.json()["choices"][0];
+            assert_eq!(answer["message"]["content"], "Grüß");
+            assert_eq!(answer["finish_reason"], "stop");
+        }
+        // An answer that was begun is no matter of tuning.
+        let begun = json!({ "role": "assistant", "content": "It is" });
+        body["messages"].as_array_mut().unwrap().push(begun);
+        let told = world.ask("/chat/completions", body).await;
+        if goes_on {
+            assert_eq!(told.status, 200, "{model}: {}", told.text());
+        } else {
+            assert_eq!(told.status, 400, "{model}: {}", told.text());
+            assert!(told.text().contains(model), "{}", told.text());
+        }
+        assert_eq!(world.peer.complaints(), [], "{model}");
+    }
+}
+
+#[tokio::test]
 async fn who_goes_away_closes_the_connection_to_the_provider() {
     let world = World::before(&COMPATIBLE).await;
     for path in ["/chat/completions", "/responses"] {
