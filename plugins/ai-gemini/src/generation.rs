@@ -11,9 +11,13 @@
 //!
 //! Since 3.6, and of 3.5 Flash-Lite, temperature and top-p do nothing, and will be refused by later
 //! models; a request that ends with words of the model's is refused. A name without a version, such
-//! as `gemini-flash-latest`, is taken for the newest; so is a newer one than these.
+//! as `gemini-flash-latest`, is taken for the newest; so is a newer one than these. What draws, speaks
+//! or moves is told nothing of thinking, and minimal is said to Flash only.
 
 use labd_plugin::ai::Effort;
+
+/// Words in the names of models that do something else than to answer in words.
+const SPECIAL: [&str; 6] = ["image", "tts", "audio", "live", "robotics", "computer"];
 
 /// What a model is told of thinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +34,10 @@ pub struct Generation {
     /// 205 is 2.5; 0 is no Gemini.
     version: u32,
     is_pro: bool,
+    is_flash: bool,
     is_small: bool,
+    /// It does something else than to answer in words.
+    is_special: bool,
 }
 
 impl Generation {
@@ -41,7 +48,9 @@ impl Generation {
             return Self {
                 version: 0,
                 is_pro: false,
+                is_flash: false,
                 is_small: false,
+                is_special: false,
             };
         };
         let mut words = name.split('-');
@@ -55,7 +64,9 @@ impl Generation {
         Self {
             version,
             is_pro: name.contains("pro"),
+            is_flash: name.contains("flash"),
             is_small: name.contains("flash-lite"),
+            is_special: SPECIAL.iter().any(|word| name.contains(word)),
         }
     }
 
@@ -78,10 +89,16 @@ impl Generation {
     /// What to tell it; none when it cannot be told.
     pub fn told(self, effort: Effort) -> Option<Told> {
         match self.version {
+            _ if self.is_special => None,
             ..205 => None,
             205..300 => Some(Told::Budget(self.budget(effort))),
             _ => Some(Told::Level(self.level(effort))),
         }
+    }
+
+    /// The level for it where levels hold for all models that think.
+    pub fn level_of_all(self, effort: Effort) -> Option<&'static str> {
+        self.told(effort).map(|_| self.level(effort))
     }
 
     fn budget(self, effort: Effort) -> u32 {
@@ -99,9 +116,8 @@ impl Generation {
 
     fn level(self, effort: Effort) -> &'static str {
         match effort {
-            Effort::Off | Effort::Minimal if self.is_pro => "LOW",
-            Effort::Off | Effort::Minimal => "MINIMAL",
-            Effort::Low => "LOW",
+            Effort::Off | Effort::Minimal if self.is_flash => "MINIMAL",
+            Effort::Off | Effort::Minimal | Effort::Low => "LOW",
             Effort::Medium if self.is_pro && self.version == 300 => "HIGH",
             Effort::Medium => "MEDIUM",
             Effort::High | Effort::Highest => "HIGH",
@@ -169,6 +185,16 @@ mod tests {
                 Some(Told::Level("MINIMAL")),
             ),
             ("gemini-flash-latest", Effort::Low, Some(Told::Level("LOW"))),
+            (
+                "gemini-flash-latest",
+                Effort::Off,
+                Some(Told::Level("MINIMAL")),
+            ),
+            ("gemini-9-ultra", Effort::Off, Some(Told::Level("LOW"))),
+            ("gemini-9-ultra", Effort::Highest, Some(Told::Level("HIGH"))),
+            ("gemini-2.5-flash-image", Effort::High, None),
+            ("gemini-3.1-flash-tts-preview", Effort::High, None),
+            ("gemini-robotics-er-2-preview", Effort::High, None),
         ] {
             assert_eq!(
                 Generation::of(model).told(effort),

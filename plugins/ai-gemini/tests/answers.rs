@@ -325,6 +325,12 @@ fn each_reason_has_its_word() {
     let failed =
         json!({ "event_type": "interaction.completed", "interaction": { "status": "failed" } });
     assert!(matches!(steps(&[failed]).1, Some(Error::Unavailable(_))));
+    // Where it says why, that is what it is.
+    let why = json!([{ "code": "invalid_request", "message": "The picture is none." }]);
+    let failed = json!({ "event_type": "interaction.completed", "interaction": { "status": "failed", "errors": why } });
+    assert!(
+        matches!(steps(&[failed]).1, Some(Error::InvalidRequest(fault)) if fault.message == "The picture is none.")
+    );
 }
 
 #[test]

@@ -23,15 +23,19 @@ const OTHERS: [&str; 15] = [
     "computer-use",
 ];
 
-/// Beginnings of names, the longer first, with the tokens of context and of an answer.
-const LIMITS: [(&str, u32, u32); 10] = [
+/// Names up to their end or a `-`, the longer first, with the tokens of context and of an answer. Of
+/// a name that is not here, such as that of a newer model, nothing is said.
+const LIMITS: [(&str, u32, u32); 13] = [
     ("gpt-5.1", 400_000, 128_000),
     ("gpt-5.2", 400_000, 128_000),
-    ("gpt-5-", 400_000, 128_000),
+    ("gpt-5", 400_000, 128_000),
     ("gpt-4.1", 1_047_576, 32_768),
+    ("gpt-4o-2024-05-13", 128_000, 4096),
     ("gpt-4o", 128_000, 16_384),
     ("gpt-4-turbo", 128_000, 4096),
     ("gpt-3.5-turbo", 16_385, 4096),
+    ("o1-mini", 128_000, 65_536),
+    ("o1-preview", 128_000, 32_768),
     ("o1", 200_000, 100_000),
     ("o3", 200_000, 100_000),
     ("o4-mini", 200_000, 100_000),
@@ -45,7 +49,7 @@ pub fn known(list: Vec<Model>) -> Vec<Model> {
         .map(|model| {
             let limits = LIMITS
                 .iter()
-                .find(|(name, ..)| model.id.starts_with(name))
+                .find(|(name, ..)| is(&model.id, name))
                 .filter(|_| !model.id.contains("-chat-latest"));
             Model {
                 context_window: model.context_window.or(limits.map(|limits| limits.1)),
@@ -55,6 +59,12 @@ pub fn known(list: Vec<Model>) -> Vec<Model> {
             }
         })
         .collect()
+}
+
+/// Whether a model is of this name, up to its end or a `-`: `o1-mini` is an `o1`, and `o10` is none.
+fn is(id: &str, name: &str) -> bool {
+    let rest = id.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn capabilities(id: &str) -> Option<Capabilities> {
@@ -81,11 +91,13 @@ fn capabilities(id: &str) -> Option<Capabilities> {
     ]))
 }
 
-/// Whether a model's cache can be asked to last for a day.
+/// Whether a model's cache can be asked to last for a day: since 5.6 it has one term of its own.
 pub fn caches_long(model: &str) -> bool {
     let small = model.contains("-mini") || model.contains("-nano");
-    let newer = model.starts_with("gpt-5") || model.starts_with("gpt-4.1");
-    newer && (!small || model.contains("codex-mini"))
+    let known = [
+        "gpt-4.1", "gpt-5", "gpt-5.1", "gpt-5.2", "gpt-5.3", "gpt-5.4", "gpt-5.5",
+    ];
+    known.iter().any(|name| is(model, name)) && (!small || model.contains("codex-mini"))
 }
 
 #[cfg(test)]
@@ -139,5 +151,26 @@ mod tests {
         );
         assert!(caches_long("gpt-5.4") && caches_long("gpt-5.1-codex-mini"));
         assert!(!caches_long("gpt-5-mini") && !caches_long("gpt-4o"));
+        assert!(!caches_long("gpt-5.6") && !caches_long("gpt-6"));
+    }
+
+    #[test]
+    fn of_a_newer_model_no_limit_is_told_that_is_anothers() {
+        for (id, limits) in [
+            ("gpt-5", Some((400_000, 128_000))),
+            ("gpt-5-pro", Some((400_000, 128_000))),
+            ("gpt-4o-2024-05-13", Some((128_000, 4096))),
+            ("o1-mini-2024-09-12", Some((128_000, 65_536))),
+            ("o1-2024-12-17", Some((200_000, 100_000))),
+            ("gpt-5.10", None),
+            ("gpt-50", None),
+            ("gpt-6-mini", None),
+            ("o10", None),
+            ("o5-mini", None),
+        ] {
+            let found = known(vec![Model::new(id)]);
+            let told = found[0].context_window.zip(found[0].output_limit);
+            assert_eq!(told, limits, "{id}");
+        }
     }
 }

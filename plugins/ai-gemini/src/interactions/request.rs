@@ -2,7 +2,7 @@
 
 use crate::blob::Blob;
 use crate::content;
-use crate::generation::{Generation, Told};
+use crate::generation::Generation;
 use crate::request::{Body, ends_with_user, sampling, schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -85,16 +85,7 @@ fn generation(request: &Request, left_out: &mut Vec<&'static str>) -> Map<String
     }
     sampling(request, ["temperature", "top_p"], &mut config, left_out);
     if let Some(effort) = request.effort {
-        // Levels hold for all models that think.
-        let level = match (Generation::of(&request.model).told(effort), effort) {
-            (None, _) => None,
-            (Some(Told::Level(level)), _) => Some(level),
-            (Some(Told::Budget(_)), Effort::Off | Effort::Minimal) => Some("MINIMAL"),
-            (Some(Told::Budget(_)), Effort::Low) => Some("LOW"),
-            (Some(Told::Budget(_)), Effort::Medium) => Some("MEDIUM"),
-            (Some(Told::Budget(_)), Effort::High | Effort::Highest) => Some("HIGH"),
-        };
-        match level {
+        match Generation::of(&request.model).level_of_all(effort) {
             Some(level) => {
                 let level = level.to_ascii_lowercase();
                 config.insert("thinking_level".into(), level.into());

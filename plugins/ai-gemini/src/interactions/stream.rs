@@ -11,8 +11,8 @@ use labd_plugin::ai::{
 use labd_plugin::stream::SseEvent;
 use labd_plugin::{Error, Result};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
@@ -31,6 +31,8 @@ struct Interaction {
     model: Option<String>,
     status: Option<String>,
     usage: Option<Counts>,
+    #[serde(default)]
+    errors: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -228,9 +230,16 @@ impl Steps {
             "completed" => FinishReason::Stop,
             "incomplete" | "budget_exceeded" => FinishReason::Length,
             "failed" => {
-                return Err(Error::unavailable(
-                    "the interaction failed, and the server does not say why",
-                ));
+                let first = interaction.errors.first();
+                let told = first.map(|error| json!({ "error": error }).to_string());
+                return Err(told
+                    .as_deref()
+                    .and_then(fault::in_stream)
+                    .unwrap_or_else(|| {
+                        Error::unavailable(
+                            "the interaction failed, and the server does not say why",
+                        )
+                    }));
             }
             _ => FinishReason::Other,
         };
