@@ -27,6 +27,8 @@ use crate::{
 pub struct Playing {
     steps: VecDeque<Step>,
     waiting: Option<Pin<Box<Sleep>>>,
+    /// There are bytes that the server may still hold back.
+    unsent: bool,
     /// A second handle of the connection, by which it is reset.
     socket: Arc<Socket>,
     exchange: Exchange,
@@ -57,6 +59,7 @@ pub fn response(
     let mut response = Response::new(Playing {
         steps,
         waiting: None,
+        unsent: false,
         socket,
         exchange,
         length,
@@ -72,6 +75,17 @@ pub fn response(
 }
 
 impl Playing {
+    /// Whether to come again first: hyper sends what it has when the body has nothing more for now,
+    /// and forgets it when the body fails.
+    fn is_unsent(&mut self, end: &Step, context: &Context<'_>) -> bool {
+        let unsent = std::mem::take(&mut self.unsent);
+        if unsent {
+            self.steps.push_front(end.clone());
+            context.waker().wake_by_ref();
+        }
+        unsent
+    }
+
     fn broken(&mut self) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.steps.clear();
         self.exchange.end(Ended::Broken);
@@ -98,6 +112,7 @@ impl Body for Playing {
                     return Poll::Ready(None);
                 }
                 Some(Step::Bytes(bytes)) => {
+                    self.unsent = true;
                     self.exchange.sent();
                     if self.steps.is_empty() {
                         self.exchange.end(Ended::Whole);
@@ -106,6 +121,9 @@ impl Body for Playing {
                 }
                 Some(Step::Wait(pause)) => {
                     self.waiting = Some(Box::pin(tokio::time::sleep(pause)));
+                }
+                Some(end @ (Step::Cut | Step::Reset)) if self.is_unsent(&end, context) => {
+                    return Poll::Pending;
                 }
                 Some(Step::Cut) => return self.broken(),
                 Some(Step::Reset) => {
