@@ -62,6 +62,73 @@ async fn agrees_by(plugin: &str, provider: Provider, model: &str, settings: Valu
     assert_eq!(world.peer.complaints(), [], "{plugin}");
 }
 
+/// Two turns through a plugin: their requests, and the tokens of the second that came from a cache.
+async fn asked_twice(plugin: &str, provider: Provider, model: &str) -> (Vec<Value>, Value) {
+    let usage = Usage {
+        input: 900,
+        cached: 700,
+        ..Usage::default()
+    };
+    let said = Reply::answer(Said::text([app()]).costing(usage));
+    let plan = AiPeer::plan().then(said.clone()).then(said);
+    let peer = plan.start().await.unwrap();
+    let url = match provider {
+        Provider::Anthropic => peer.origin_of(provider),
+        _ => peer.base_url_of(provider),
+    };
+    let create = json!({
+        "name": "Acme AI", "plugin": plugin, "api_key": KEY,
+        "config": { "base-url": url }, "default_model": model,
+    });
+    let daemon = Daemon::start().await.unwrap();
+    let world = World::provided(daemon, peer, create).await;
+    world.ask("Show what has to be ordered").await;
+    let second = world.ask("Once more").await;
+    assert_eq!(second.state(), "done", "{plugin}: {second:?}");
+    assert_eq!(world.peer.complaints(), [], "{plugin}");
+    let requests = world.peer.requests();
+    let bodies = requests.iter().map(|one| one.json().unwrap());
+    (bodies.collect(), second.turn["usage"].clone())
+}
+
+#[tokio::test]
+async fn anthropic_is_told_what_comes_again_with_the_next_turn() {
+    let (bodies, usage) = asked_twice("labd.anthropic", Provider::Anthropic, "claude-opus-5").await;
+    assert_eq!(usage["cached_input"], 700);
+    let [first, second] = bodies.as_slice() else {
+        panic!("{} requests", bodies.len());
+    };
+    // The guide and the database, word for word, the last of which is marked.
+    assert_eq!(first["system"], second["system"]);
+    let system = first["system"].as_array().unwrap();
+    assert_eq!(system.len(), 2);
+    assert_eq!(system[0]["cache_control"], Value::Null);
+    let mark = json!({ "type": "ephemeral" });
+    assert_eq!(system[1]["cache_control"], mark);
+    // Then what was said before, but not the app as it is now.
+    let marks = |body: &Value| -> Vec<bool> {
+        let messages = body["messages"].as_array().unwrap().iter();
+        messages
+            .map(|message| message.to_string().contains("cache_control"))
+            .collect()
+    };
+    assert_eq!(marks(first), [false]);
+    assert_eq!(marks(second), [false, true, false]);
+}
+
+#[tokio::test]
+async fn openai_is_told_which_turns_begin_alike() {
+    let (bodies, usage) = asked_twice("labd.openai", Provider::OpenAi, "gpt-5-mini").await;
+    assert_eq!(usage["cached_input"], 700);
+    let keys: Vec<&str> = bodies
+        .iter()
+        .map(|body| body["prompt_cache_key"].as_str().unwrap())
+        .collect();
+    assert_eq!(keys.len(), 2);
+    assert!(!keys[0].is_empty() && keys[0] == keys[1], "{keys:?}");
+    assert_eq!(bodies[0]["instructions"], bodies[1]["instructions"]);
+}
+
 #[tokio::test]
 async fn anthropic_is_asked_as_it_wants_to_be() {
     agrees("labd.anthropic", Provider::Anthropic, "claude-opus-5").await;

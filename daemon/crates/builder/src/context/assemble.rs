@@ -13,9 +13,10 @@ use crate::{
         repo::State,
     },
 };
-use labd_plugin_host::kinds::ai::{Message, Part, Request, Role};
+use labd_plugin_host::kinds::ai::{CacheHints, Message, Part, Request, Retention, Role};
 use labd_protocol::{
-    ApiError, ErrorCode, Problem, ProblemSource, RelationSchema, Severity, SourceSchema, TurnState,
+    ApiError, ErrorCode, Problem, ProblemSource, ProjectId, RelationSchema, Severity, SourceSchema,
+    TurnState,
 };
 use std::collections::BTreeSet;
 use tokio::time::timeout;
@@ -174,6 +175,7 @@ fn shortened(text: &str, chars: usize) -> String {
 /// When the document cannot be written as JSON, which none made here is.
 pub(crate) fn request(
     model: &dyn Model,
+    project: ProjectId,
     document: Document,
 ) -> Result<(Request, String), ApiError> {
     let internal = |error: serde_json::Error| ApiError::new(ErrorCode::Internal, error.to_string());
@@ -191,13 +193,38 @@ pub(crate) fn request(
         let prompt = serde_json::to_string_pretty(&document).map_err(internal)?;
         return Ok((request, prompt));
     }
+    let told = relations(&document);
     let document = fit(document, MODEL_SCHEMA, MODEL_OTHERS, MODEL_FILES);
+    request.cache = Some(comes_again(
+        project,
+        &document,
+        told == relations(&document),
+    ));
     request.system = render::system(&document);
     for (role, text) in render::messages(&document) {
         request.messages.push(message(role, text));
     }
     let prompt = render::transcript(&request);
     Ok((request, prompt))
+}
+
+fn relations(document: &Document) -> usize {
+    let schema = document.schema.as_ref();
+    schema.map_or(0, |schema| schema.relations.len())
+}
+
+/// What the project's next turn begins with too: the guide; the database, unless what is told of it
+/// was chosen by the request's words; then what was said before, as long as nothing of it is left out.
+fn comes_again(project: ProjectId, document: &Document, whole: bool) -> CacheHints {
+    let said = document.conversation.len();
+    let said = if whole && said < TURNS { 2 * said } else { 0 };
+    CacheHints {
+        tools: false,
+        system: if whole { 2 } else { 1 },
+        messages: u32::try_from(said).unwrap_or_default(),
+        retention: Retention::Short,
+        key: Some(project.to_string()),
+    }
 }
 
 fn message(role: Role, text: String) -> Message {

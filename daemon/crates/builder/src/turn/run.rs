@@ -119,7 +119,7 @@ impl Active {
         self.base = self.builder.repo().state(self.id(), from).await?;
         let document =
             context::assemble(&self.builder, &self.project, &self.base, &self.record).await?;
-        let (request, prompt) = context::request(&*self.model, document)?;
+        let (request, prompt) = context::request(&*self.model, self.id(), document)?;
         self.keep_prompt(prompt).await?;
 
         let mut work = Work::on(&self.base);

@@ -135,16 +135,12 @@ async fn the_same_state_and_request_give_the_same_prompt() {
             .answer(project, &files(&[("b.ts", "b"), ("a.ts", "a")]))
             .await;
         bench.answer(project, "Nothing.").await;
-        sent.push(
-            bench
-                .models
-                .requests
-                .lock()
-                .unwrap()
-                .last()
-                .cloned()
-                .unwrap(),
-        );
+        let last = bench.models.requests.lock().unwrap().last().cloned();
+        let mut request = last.unwrap();
+        // All that is the project's own.
+        let key = request.cache.as_mut().and_then(|cache| cache.key.take());
+        assert_eq!(key, Some(project.to_string()));
+        sent.push(request);
     }
     assert_eq!(sent[0], sent[1]);
 }
@@ -167,4 +163,28 @@ async fn a_source_that_cannot_be_read_is_said_and_the_turn_goes_on() {
         .unwrap();
     let text = all_text(&request);
     assert!(text.contains("could not be read"), "{text}");
+}
+
+#[tokio::test]
+async fn providers_are_told_what_comes_again_until_old_turns_are_left_out() {
+    let bench = Bench::new().await;
+    let source = bench.sources.add();
+    let project = bench.project_on(Some(source)).await.id;
+    for _ in 0..14 {
+        bench.answer(project, "Nothing.").await;
+    }
+    let requests = bench.models.requests.lock().unwrap().clone();
+    for (turn, pair) in requests.windows(2).enumerate() {
+        let [one, next] = pair else { unreachable!() };
+        let hints = one.cache.as_ref().unwrap();
+        assert_eq!(hints.key.as_deref(), Some(&*project.to_string()));
+        let system = usize::try_from(hints.system).unwrap();
+        let messages = usize::try_from(hints.messages).unwrap();
+        assert_eq!(system, 2, "the guide and the database");
+        assert_eq!(messages, if turn < 12 { 2 * turn } else { 0 });
+        // It does come again.
+        assert_eq!(one.system[..system], next.system[..system]);
+        assert_eq!(one.messages[..messages], next.messages[..messages]);
+    }
+    assert_eq!(requests.len(), 14);
 }
