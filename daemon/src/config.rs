@@ -18,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use url::Url;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,12 +43,24 @@ pub struct Config {
     pub log_json: bool,
     /// Further certificate authorities, PEM.
     pub extra_roots: Option<PathBuf>,
+    /// Where spans are sent.
+    pub telemetry: TelemetryAt,
     /// How long AI providers may be silent.
     pub ai: AiWaits,
     /// The most that any plugin may be granted.
     pub ceiling: Ceiling,
     /// Offer the sample database at the first start.
     pub sample: bool,
+}
+
+/// Where spans are sent; the environment comes before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetryAt {
+    /// A collector's address, without `/v1/traces`.
+    pub endpoint: Option<Url>,
+    /// A file of headers for it.
+    pub headers_file: Option<PathBuf>,
 }
 
 /// How long AI providers may be silent; a turn that waits longer fails.
@@ -72,6 +85,7 @@ struct File {
     log: Option<String>,
     log_format: Option<LogFormat>,
     tls: Tls,
+    telemetry: TelemetryAt,
     ai: Ai,
     ceiling: RawCeiling,
     plugins: Plugins,
@@ -180,6 +194,7 @@ impl Config {
             log: file.log.unwrap_or_else(|| "info".to_owned()),
             log_json: file.log_format == Some(LogFormat::Json),
             extra_roots: file.tls.extra_roots,
+            telemetry: file.telemetry,
             ai: AiWaits {
                 first_event: seconds(file.ai.first_event_seconds, FIRST_EVENT),
                 next_event: seconds(file.ai.next_event_seconds, NEXT_EVENT),
@@ -207,6 +222,7 @@ impl Config {
             ("log", self.log == other.log),
             ("log_format", self.log_json == other.log_json),
             ("tls.extra_roots", self.extra_roots == other.extra_roots),
+            ("telemetry", self.telemetry == other.telemetry),
             ("ai", self.ai == other.ai),
             ("ceiling", self.ceiling == other.ceiling),
             ("sample", self.sample == other.sample),
@@ -331,7 +347,7 @@ mod tests {
         documented.sort();
         fields.sort();
         assert_eq!(documented, fields);
-        for part in ["ai", "ceiling", "plugins", "tls"] {
+        for part in ["ai", "ceiling", "plugins", "telemetry", "tls"] {
             let keys = given[part].as_table().unwrap();
             let documented: Vec<_> = keys.keys().cloned().collect();
             let mut fields = known(&format!("[{part}]\nno_such_key = 1"));

@@ -129,6 +129,8 @@ pub struct Home {
     data: PathBuf,
     /// The size of the disk that the daemon's data lies on, where it has one of its own.
     disk: Option<u64>,
+    /// What its programs find in their environment besides.
+    variables: Vec<(String, String)>,
 }
 
 /// Runs a program with a disk of its own at its data directory, which nobody else sees but for the
@@ -154,6 +156,7 @@ impl Home {
             folder,
             data,
             disk: None,
+            variables: Vec::new(),
         })
     }
 
@@ -188,6 +191,13 @@ impl Home {
         }
         command.arg("--mount");
         Ok(command)
+    }
+
+    /// Its programs find this in their environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
     }
 
     /// The folder that holds all of it: data, configuration and log.
@@ -231,6 +241,7 @@ impl Home {
             .env_remove("LABD_DATA_DIR")
             .env_remove("XDG_RUNTIME_DIR")
             .env_remove("PGPASSWORD")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod browser;
+pub mod collector;
 pub mod daemon;
 pub mod https;
 pub mod proxy;

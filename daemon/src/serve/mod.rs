@@ -22,6 +22,7 @@ use labd_plugin_host::{Limits, PluginHost, PluginOptions};
 use labd_preview::{PreviewOptions, Previews};
 use labd_server::{Addresses, Server, ServerParts, Socket, check_listen};
 use labd_store::{Options, Store};
+use labd_telemetry::Telemetry;
 use std::{
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
@@ -73,7 +74,8 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
     };
     let socket = Socket::bind(&config.socket).map_err(failed)?;
 
-    let daemon = Arc::new(assemble(&config, &store, &addresses)?);
+    let telemetry = telemetry(&config)?;
+    let daemon = Arc::new(assemble(&config, &store, &addresses, telemetry.as_ref())?);
     daemon.builder.start().await?;
     daemon.deployments.0.start().await?;
     if let Err(error) = daemon.providers.ensure_offline().await {
@@ -95,7 +97,10 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
         backend: daemon.clone(),
         auth,
         previews: Arc::new(wiring::Site(daemon.previews.clone())),
-        models: Arc::new(models::Site::new(daemon.gateway.clone())),
+        models: Arc::new(models::Site::new(
+            daemon.gateway.clone(),
+            telemetry.is_some(),
+        )),
         assets: Arc::new(assets::Console),
         addresses,
         trusted_proxies,
@@ -117,21 +122,46 @@ pub async fn run(global: GlobalOptions, options: ServeOptions) -> Result<(), Fai
     signals::tell_manager("READY=1");
     server.serve(listener, socket, stop).await.map_err(failed)?;
     drop(daemon);
+    if let Some(telemetry) = telemetry {
+        telemetry.shutdown().await;
+    }
     store.close().await.map_err(failed)?;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Daemon, Failure> {
-    let extra_roots = match &config.extra_roots {
-        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+/// Spans, when a collector is named. One that cannot be used keeps nobody from working.
+fn telemetry(config: &Config) -> Result<Option<Telemetry>, Failure> {
+    let settings = labd_telemetry::Settings {
+        endpoint: config.telemetry.endpoint.clone(),
+        headers_file: config.telemetry.headers_file.clone(),
+        extra_roots: extra_roots(config)?,
+    };
+    Ok(Telemetry::start(&settings).unwrap_or_else(|error| {
+        tracing::warn!(%error, "no spans are sent");
+        None
+    }))
+}
+
+fn extra_roots(config: &Config) -> Result<Option<String>, Failure> {
+    match &config.extra_roots {
+        Some(path) => Ok(Some(std::fs::read_to_string(path).map_err(|error| {
             Failure::new(format!(
                 "tls.extra_roots: {} cannot be read: {error}.",
                 path.display()
             ))
-        })?),
-        None => None,
-    };
+        })?)),
+        None => Ok(None),
+    }
+}
+
+fn assemble(
+    config: &Config,
+    store: &Store,
+    addresses: &Addresses,
+    telemetry: Option<&Telemetry>,
+) -> Result<Daemon, Failure> {
+    let extra_roots = extra_roots(config)?;
     // Before the host looks at what is there.
     let packages = Packages::new(config, extra_roots.clone())?;
     let samples = config.data_dir.join(SAMPLES);
@@ -163,7 +193,8 @@ fn assemble(config: &Config, store: &Store, addresses: &Addresses) -> Result<Dae
         store.clone(),
         Arc::new(wiring::ProviderPlugins(plugins.clone())),
     );
-    let gateway = Gateway::open(store.clone(), providers)?;
+    let tracer = telemetry.map(|telemetry| telemetry.tracer("labd-gateway"));
+    let gateway = Gateway::traced(store.clone(), providers, tracer)?;
     let queries = Arc::new(wiring::ProjectQueries::new(sources.clone()));
     let previews = Previews::new(
         Arc::new(wiring::SandboxPlugin(plugins.clone())),

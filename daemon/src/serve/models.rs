@@ -15,6 +15,7 @@ use labd_openai::{Answer, Entry, Face, Models, refusal};
 use labd_plugin_host::kinds::ai::{EmbedRequest, Embeddings, Event, Request};
 use labd_protocol::{ApiError, ErrorCode, Notice, Provider};
 use labd_server::{ModelBody, ModelSite};
+use opentelemetry::{Context, trace::FutureExt as _};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -28,18 +29,24 @@ const LIST_TIME: Duration = Duration::from_secs(5);
 const LIST_AGE: Duration = Duration::from_secs(30);
 
 /// What answers under `/v1/`.
-pub struct Site(Face);
+pub struct Site {
+    face: Face,
+    /// Requests are asked to which span they belong.
+    traced: bool,
+}
 
 impl Site {
-    pub fn new(gateway: Gateway) -> Self {
-        Self(Face::new(Arc::new(GatewayModels {
+    pub fn new(gateway: Gateway, traced: bool) -> Self {
+        let face = Face::new(Arc::new(GatewayModels {
             known: Mutex::new(Known {
                 notices: gateway.providers().notices(),
                 changes: 0,
                 list: None,
             }),
             gateway,
-        })))
+            traced,
+        }));
+        Self { face, traced }
     }
 }
 
@@ -50,7 +57,14 @@ impl ModelSite for Site {
         caller: &str,
         request: http::Request<Bytes>,
     ) -> http::Response<ModelBody> {
-        self.0.handle(caller, request).await
+        let parent = self
+            .traced
+            .then(|| labd_telemetry::parent(request.headers()));
+        let answer = self.face.handle(caller, request);
+        match parent {
+            Some(parent) => answer.with_context(parent).await,
+            None => answer.await,
+        }
     }
 
     fn refuse(&self, status: http::StatusCode, error: ApiError) -> http::Response<ModelBody> {
@@ -61,6 +75,7 @@ impl ModelSite for Site {
 struct GatewayModels {
     gateway: Gateway,
     known: Mutex<Known>,
+    traced: bool,
 }
 
 /// The list of models, until something about providers changes.
@@ -178,10 +193,16 @@ impl Models for GatewayModels {
         model: &str,
         request: Request,
     ) -> Result<Box<dyn Answer>, ApiError> {
+        // Before anything is waited for: a stream that begins late is asked for outside of its request.
+        let parent = self.traced.then(Context::current);
         let route = self.route(model).await?;
         let customer = customer(caller);
         let answer = self.gateway.complete(&customer, &route, request);
-        Ok(Box::new(Running(answer.await?)))
+        let answer = match parent {
+            Some(parent) => answer.with_context(parent).await,
+            None => answer.await,
+        };
+        Ok(Box::new(Running(answer?)))
     }
 
     async fn embed(

@@ -1,7 +1,7 @@
 //! The gateway, through every door: the command line and HTTP configure it and tell how it stands, and
 //! what the face answers goes by its rules.
 
-use labd_ai_peer::{AiPeer, Answer, Provider, Refusal, Reply, Wait};
+use labd_ai_peer::{AiPeer, Answer, Provider, Refusal, Reply, Step, Wait};
 use labd_protocol::{GatewayConfig, Secret, answer, within};
 use labd_tests::{
     browser::play,
@@ -179,6 +179,10 @@ async fn a_spent_budget_is_told_as_too_many_requests_and_survives_a_restart() {
         let told = ask(daemon, "One/large").await;
         assert_eq!(told.status, 429, "{}", told.text());
         assert!(told.text().contains("budget"), "{}", told.text());
+        // Until the day's end, which no client is to wait for.
+        let wait: u64 = told.header("retry-after").parse().unwrap();
+        assert!((1..=86_400).contains(&wait), "{wait}");
+        assert_eq!(told.header("x-should-retry"), "false");
     };
     refused(&daemon).await;
     daemon.stop().await.unwrap();
@@ -257,4 +261,51 @@ async fn a_key_over_rpc_is_sealed_and_used() {
         (usage[0]["totals"]["requests"] == 1).then_some(())
     });
     told.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_came_right_before_a_cut_reaches_the_client_before_the_error() {
+    let peer = AiPeer::plan()
+        .models(Provider::Compatible, &["large"])
+        .otherwise(|asked| {
+            let pieces = if asked.body.to_string().contains("two") {
+                2
+            } else {
+                1
+            };
+            let answer = Answer::text(["the first,", " the second,", " the third"]);
+            Reply::answer(answer).stopping_after(pieces, Step::Cut)
+        })
+        .start()
+        .await
+        .unwrap();
+    let daemon = Daemon::start_empty().await.unwrap();
+    provider(&daemon, "One", &peer, "sk-one-2f7c").await;
+    let host = format!("http://127.0.0.1:{}", daemon.port());
+    for round in 0..300 {
+        let (pieces, wanted) = match round % 2 {
+            0 => ("one", "the first,"),
+            _ => ("two", "the first, the second,"),
+        };
+        let body = json!({
+            "model": "One/large", "stream": true,
+            "messages": [{ "role": "user", "content": pieces }],
+        });
+        let request = daemon.request_site(Method::POST, &host, "/v1/chat/completions");
+        let request = request.bearer_auth(daemon.token()).json(&body);
+        let told = send(request).await.unwrap();
+        assert_eq!(told.status, 200, "{round}: {}", told.text());
+        let (mut text, mut failed) = (String::new(), false);
+        for line in told.text().lines() {
+            let Some(data) = line.strip_prefix("data: {") else {
+                continue;
+            };
+            let data: Value = serde_json::from_str(&format!("{{{data}")).unwrap();
+            assert!(!failed, "{round}: something comes after the error: {data}");
+            failed = data["error"].is_object();
+            let piece = data["choices"][0]["delta"]["content"].as_str();
+            text.push_str(piece.unwrap_or_default());
+        }
+        assert_eq!((text.as_str(), failed), (wanted, true), "{round}");
+    }
 }

@@ -32,6 +32,7 @@ mod registry;
 mod rescan;
 mod service;
 mod sources;
+mod spans;
 mod start;
 mod storage;
 mod turns;

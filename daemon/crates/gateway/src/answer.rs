@@ -7,13 +7,14 @@ use crate::{
     lane::Lane,
     ledger::{Entry, Settled},
     route::Target,
+    span::Span,
     turnstile::Pass,
 };
 use labd_plugin_host::{
     PluginError,
     kinds::ai::{Completion, Event, Usage},
 };
-use labd_protocol::{ApiError, ErrorCode};
+use labd_protocol::ApiError;
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -28,6 +29,8 @@ pub(crate) const BYTES_PER_TOKEN: usize = 4;
 pub struct Answer {
     ready: VecDeque<Event>,
     running: Option<Running>,
+    /// Why nothing more comes than what is ready.
+    failed: Option<ApiError>,
 }
 
 /// What there is while an answer comes from a provider.
@@ -37,6 +40,7 @@ struct Running {
     origin: Origin,
     recording: Option<Recording>,
     bill: Bill,
+    span: Span,
 }
 
 /// What is written down once, when the answer ends or is dropped.
@@ -68,6 +72,7 @@ impl Answer {
         Self {
             ready: events.into(),
             running: None,
+            failed: None,
         }
     }
 
@@ -103,12 +108,26 @@ impl Answer {
             between,
             recording,
             bill,
+            span: Span::default(),
         };
         let ready = running.take(events).into();
         Self {
             ready,
             running: Some(running),
+            failed: None,
         }
+    }
+
+    /// Notes in this span what becomes of it.
+    pub(crate) fn noted_in(mut self, mut span: Span) -> Self {
+        match &mut self.running {
+            Some(running) => {
+                self.ready.iter().for_each(|event| span.event(event));
+                running.span = span;
+            }
+            None => span.remembered(),
+        }
+        self
     }
 
     /// Waits for at least one event and gives those that are ready, at most `max`; empty at the end.
@@ -118,6 +137,9 @@ impl Answer {
     pub async fn next(&mut self, max: u32) -> Result<Vec<Event>, ApiError> {
         let most = usize::try_from(max.max(1)).unwrap_or(usize::MAX);
         if self.ready.is_empty() {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
             let Some(running) = &mut self.running else {
                 return Ok(Vec::new());
             };
@@ -125,11 +147,17 @@ impl Answer {
                 Ok(events) => {
                     // Only when the provider has said that this is all.
                     if events.is_empty() {
+                        running.span.ended();
                         self.running = None;
+                    } else if let Some(error) = running.overdrawn(&events) {
+                        running.span.failed(error.code);
+                        self.running = None;
+                        self.failed = Some(error);
                     }
                     return Ok(events);
                 }
                 Err(error) => {
+                    running.span.failed(error.code);
                     self.running = None;
                     return Err(error);
                 }
@@ -156,12 +184,7 @@ impl Running {
                 {
                     recording.keep();
                 }
-                let events = self.take(events);
-                // What an answer's end tells of it is no reason to keep that end back.
-                if !events.is_empty() && !events.iter().any(is_end) {
-                    self.within_budget()?;
-                }
-                Ok(events)
+                Ok(self.take(events))
             }
             Err(error) => {
                 self.bill.failed = true;
@@ -176,6 +199,7 @@ impl Running {
     fn take(&mut self, mut events: Vec<Event>) -> Vec<Event> {
         for event in &events {
             self.bill.count(event);
+            self.span.event(event);
         }
         self.origin.mark(&mut events);
         if let Some(recording) = &mut self.recording {
@@ -184,19 +208,14 @@ impl Running {
         events
     }
 
-    fn within_budget(&mut self) -> Result<(), ApiError> {
-        let used = self.bill.tokens();
-        let Some(left) = self.bill.entry.as_ref().and_then(Entry::left) else {
-            return Ok(());
-        };
-        if used <= left {
-            return Ok(());
+    /// Whether a budget ends the answer with these events, and why.
+    fn overdrawn(&self, events: &[Event]) -> Option<ApiError> {
+        // What an answer's end tells of it is no reason to keep that end back.
+        if events.iter().any(is_end) {
+            return None;
         }
-        Err(ApiError::new(
-            ErrorCode::RateLimited,
-            "The day's budget of tokens was spent in the middle of this answer. It begins anew at 00:00 UTC.",
-        )
-        .with_hint("Raise it: labd gateway config, or console, Settings, AI gateway."))
+        let entry = self.bill.entry.as_ref()?;
+        (self.bill.tokens() > entry.left()?).then(|| entry.spent())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     errors,
     lane::Asked,
     route::{Route, Target, order},
+    span::Span,
     turnstile::{Full, Pass},
     verdict::{self, Verdict},
 };
@@ -22,7 +23,7 @@ use labd_plugin_host::{
     kinds::ai::{Completion, Event},
 };
 use labd_protocol::{ApiError, ErrorCode, GatewayConfig};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
 /// Events that are asked for at once before the first piece.
@@ -101,6 +102,13 @@ struct Failed {
     error: PluginError,
 }
 
+/// What a request has left, and where its attempts are noted.
+struct Course<'a> {
+    /// So many repetitions.
+    left: u32,
+    span: &'a mut Span,
+}
+
 /// What is left to do after a tier.
 enum Outcome<T> {
     Done(Done<T>),
@@ -122,10 +130,14 @@ impl Dispatch<'_> {
     pub async fn run<'a, T: Send>(
         &self,
         route: &Route,
+        span: &mut Span,
         attempt: impl Attempt<'a, T>,
     ) -> Result<Done<T>, ApiError> {
         let rules = &self.config.retry;
-        let mut left = rules.retries;
+        let mut course = Course {
+            left: rules.retries,
+            span,
+        };
         let mut last = None;
         let mut full = None;
         let mut asked_any = false;
@@ -136,7 +148,7 @@ impl Dispatch<'_> {
                     break;
                 }
                 asked_any = true;
-                match self.tier(&targets, &mut left, &attempt).await {
+                match self.tier(&targets, &mut course, &attempt).await {
                     Outcome::Done(done) => return Ok(done),
                     Outcome::Over(failed) => return Err(explain(failed)),
                     Outcome::Next(failed) => {
@@ -151,10 +163,10 @@ impl Dispatch<'_> {
                         let longest = Duration::from_millis(rules.longest_wait_ms);
                         let target = failed.target.clone();
                         last = Some(failed);
-                        if left == 0 || pause > longest {
+                        if course.left == 0 || pause > longest {
                             break;
                         }
-                        left -= 1;
+                        course.left -= 1;
                         sleep(pause).await;
                         targets = vec![target];
                     }
@@ -163,7 +175,7 @@ impl Dispatch<'_> {
         }
         if !asked_any && let Some(first) = route.tiers.first() {
             // All rest: advice, not a law.
-            match self.tier(first, &mut left, &attempt).await {
+            match self.tier(first, &mut course, &attempt).await {
                 Outcome::Done(done) => return Ok(done),
                 Outcome::Over(failed) | Outcome::Pause(_, failed) => last = Some(failed),
                 Outcome::Next(failed) => last = failed,
@@ -184,7 +196,7 @@ impl Dispatch<'_> {
     async fn tier<'a, T: Send>(
         &self,
         targets: &[Target],
-        left: &mut u32,
+        course: &mut Course<'_>,
         attempt: &impl Attempt<'a, T>,
     ) -> Outcome<T> {
         let mut tried = vec![false; targets.len()];
@@ -219,7 +231,7 @@ impl Dispatch<'_> {
                     }
                 };
                 *tried = true;
-                let (error, verdict) = match self.target(target, left, attempt).await {
+                let (error, verdict) = match self.target(target, course, attempt).await {
                     Ok(value) => {
                         return Outcome::Done(Done {
                             target: target.clone(),
@@ -236,7 +248,7 @@ impl Dispatch<'_> {
                 match verdict {
                     Verdict::Over => return Outcome::Over(failed),
                     Verdict::Wait(wait) => {
-                        let wait = wait.unwrap_or_else(|| self.backoff(*left));
+                        let wait = wait.unwrap_or_else(|| self.backoff(course.left));
                         if pause.as_ref().is_none_or(|(least, _)| wait < *least) {
                             pause = Some((wait, failed));
                         }
@@ -257,25 +269,28 @@ impl Dispatch<'_> {
     async fn target<'a, T: Send>(
         &self,
         target: &Target,
-        left: &mut u32,
+        course: &mut Course<'_>,
         attempt: &impl Attempt<'a, T>,
     ) -> Result<T, (PluginError, Verdict)> {
         loop {
             let asked = target.lane.ask();
+            let since = Instant::now();
             let error = match self.in_time(attempt(target.clone())).await {
                 Ok(value) => {
+                    course.span.attempt(target, since.elapsed(), None);
                     asked.answered();
                     return Ok(value);
                 }
                 Err(error) => error,
             };
+            course.span.attempt(target, since.elapsed(), Some(&error));
             let verdict = verdict::of(&error);
             tell(asked, &error, verdict);
-            if verdict != Verdict::Again || *left == 0 {
+            if verdict != Verdict::Again || course.left == 0 {
                 return Err((error, verdict));
             }
-            let pause = self.backoff(*left);
-            *left -= 1;
+            let pause = self.backoff(course.left);
+            course.left -= 1;
             tracing::debug!(provider = %target.provider_name, %error, ?pause, "asked again");
             sleep(pause).await;
         }

@@ -12,6 +12,7 @@ use crate::{
     ledger::{Customer, Ledger, Settled, write_behind},
     record::ProviderRecord,
     route::{Route, Target, common},
+    span::Span,
     turnstile::Limits,
 };
 use jiff::civil::Date;
@@ -21,6 +22,7 @@ use labd_protocol::{
     ProviderLimit, UsageLine, UsageTotals,
 };
 use labd_store::{Batch, Store};
+use opentelemetry::global::BoxedTracer;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -54,6 +56,7 @@ struct Inner {
     lanes: Mutex<HashMap<KeyId, Arc<Lane>>>,
     view: RwLock<Option<Arc<View>>>,
     cache_hits: Arc<AtomicU64>,
+    tracer: Option<Arc<BoxedTracer>>,
 }
 
 /// Everything that is configured, as requests need it.
@@ -85,6 +88,19 @@ impl Gateway {
     /// # Errors
     /// When the store fails.
     pub fn open(store: Store, providers: Providers) -> Result<Self, ApiError> {
+        Self::traced(store, providers, None)
+    }
+
+    /// The gateway over these providers, which makes a span for each request if there is a tracer. The
+    /// span belongs to the one of the current [`opentelemetry::Context`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn traced(
+        store: Store,
+        providers: Providers,
+        tracer: Option<BoxedTracer>,
+    ) -> Result<Self, ApiError> {
         let ledger = Arc::new(Ledger::open(store.clone())?);
         write_behind(&ledger, WRITE_BEHIND);
         Ok(Self {
@@ -95,6 +111,7 @@ impl Gateway {
                 lanes: Mutex::default(),
                 view: RwLock::default(),
                 cache_hits: Arc::default(),
+                tracer: tracer.map(Arc::new),
             }),
         })
     }
@@ -275,7 +292,25 @@ impl Gateway {
         &self,
         customer: &Customer,
         route: &Route,
+        request: Request,
+    ) -> Result<Answer, ApiError> {
+        let mut span = Span::chat(self.inner.tracer.as_ref(), customer, route, &request);
+        let answer = self.answer(customer, route, request, &mut span).await;
+        match answer {
+            Ok(answer) => Ok(answer.noted_in(span)),
+            Err(error) => {
+                span.failed(error.code);
+                Err(error)
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        customer: &Customer,
+        route: &Route,
         mut request: Request,
+        span: &mut Span,
     ) -> Result<Answer, ApiError> {
         let view = self.view()?;
         // In the same order every time, so that providers' caches of prompts hit.
@@ -301,7 +336,7 @@ impl Gateway {
             expected,
         };
         let begun = dispatch
-            .run(route, |target| {
+            .run(route, span, |target| {
                 let mut request = request.clone();
                 request.model = target.model.to_string();
                 target.origin.unmark(&mut request);
@@ -329,6 +364,23 @@ impl Gateway {
         route: &Route,
         request: EmbedRequest,
     ) -> Result<Embeddings, ApiError> {
+        let tracer = self.inner.tracer.as_ref();
+        let mut span = Span::embeddings(tracer, customer, route, &request);
+        let embeddings = self.vectors(customer, route, request, &mut span).await;
+        match &embeddings {
+            Ok(embeddings) => span.embedded(&embeddings.model, embeddings.usage),
+            Err(error) => span.failed(error.code),
+        }
+        embeddings
+    }
+
+    async fn vectors(
+        &self,
+        customer: &Customer,
+        route: &Route,
+        request: EmbedRequest,
+        span: &mut Span,
+    ) -> Result<Embeddings, ApiError> {
         let view = self.view()?;
         let name = route.cache_name();
         let mut vectors = view.memory.vectors(&name, &request);
@@ -340,6 +392,7 @@ impl Gateway {
             .map(|(text, _)| text.clone())
             .collect();
         if missing.is_empty() && !request.texts.is_empty() {
+            span.remembered();
             return Ok(Embeddings {
                 model: route.model.to_string(),
                 vectors: vectors
@@ -363,7 +416,7 @@ impl Gateway {
             expected,
         };
         let mut begun = dispatch
-            .run(route, |target| {
+            .run(route, span, |target| {
                 let request = EmbedRequest {
                     model: target.model.to_string(),
                     texts: missing.clone(),
@@ -580,9 +633,10 @@ impl View {
                 "The route {name} leads nowhere any more. Change it: labd gateway config"
             )));
         }
+        let name: Arc<str> = name.into();
         Ok(Some(Route {
-            name: name.into(),
-            model: name.into(),
+            model: Arc::clone(&name),
+            name,
             capabilities: common(can),
             tiers,
         }))

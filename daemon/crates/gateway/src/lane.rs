@@ -14,6 +14,8 @@ use std::{
 
 /// Of so many of the last answers the figures are.
 const LAST: usize = 256;
+/// Shorter answers say nothing of a speed: they came in one piece, or out of a cache.
+const SHORTEST: Duration = Duration::from_millis(250);
 
 /// See the module. It lives as long as the daemon, whatever else of its provider changes.
 #[derive(Debug, Default)]
@@ -70,9 +72,9 @@ impl Lane {
 
     /// An answer ended, of so many tokens since its first piece.
     pub fn ended(&self, tokens: u32, took: Duration) {
-        let seconds = took.as_secs_f64();
-        if tokens > 0 && seconds > 0.0 {
-            push(&mut lock(&self.figures).speeds, f64::from(tokens) / seconds);
+        if tokens > 0 && took >= SHORTEST {
+            let speed = f64::from(tokens) / took.as_secs_f64();
+            push(&mut lock(&self.figures).speeds, speed);
         }
     }
 
@@ -173,5 +175,25 @@ impl Drop for Asked {
         if self.open {
             lock(&self.lane.health).said_nothing(Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_milliseconds_is_no_sample_of_a_speed() {
+        let lane = Arc::<Lane>::default();
+        let speed = || {
+            let status = lane.status(ProviderId::generate(), "Acme", None);
+            status.tokens_per_second
+        };
+        lane.ended(500, Duration::from_millis(2));
+        lane.ended(0, Duration::from_secs(2));
+        assert_eq!(speed(), None);
+        lane.ended(60, Duration::from_secs(2));
+        lane.ended(500, Duration::from_millis(2));
+        assert_eq!(speed(), Some(30.0));
     }
 }

@@ -149,13 +149,7 @@ impl Ledger {
         let mut left = None;
         for (budget, used, who) in state.budgets(&config, customer) {
             let spent = |limit: &str| {
-                ApiError::new(
-                    ErrorCode::RateLimited,
-                    format!(
-                        "The day's budget of {limit} for {who} is spent. It begins anew at 00:00 UTC."
-                    ),
-                )
-                .with_hint("Raise it: labd gateway config, or console, Settings, AI gateway.")
+                self.spent(format!("The day's budget of {limit} for {who} is spent."))
             };
             if budget.money_per_day.is_some_and(|most| used.money >= most) {
                 return Err(spent("money"));
@@ -179,6 +173,18 @@ impl Ledger {
             expected: u64::from(expected),
             left,
         })
+    }
+
+    /// A budget is spent: what is so, and when it begins anew.
+    fn spent(&self, what: String) -> ApiError {
+        ApiError {
+            retry_after_ms: until_tomorrow((self.now)()),
+            ..ApiError::new(
+                ErrorCode::RateLimited,
+                format!("{what} It begins anew at 00:00 UTC."),
+            )
+            .with_hint("Raise it: labd gateway config, or console, Settings, AI gateway.")
+        }
     }
 
     /// How budgets stand.
@@ -290,6 +296,14 @@ pub(crate) fn write_behind(ledger: &Arc<Ledger>, every: Duration) {
     });
 }
 
+/// Milliseconds until 00:00 UTC.
+fn until_tomorrow(now: Timestamp) -> Option<u64> {
+    let today = now.to_zoned(TimeZone::UTC);
+    let tomorrow = today.date().tomorrow().ok()?;
+    let tomorrow = tomorrow.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    u64::try_from(tomorrow.as_millisecond() - now.as_millisecond()).ok()
+}
+
 fn tokens(totals: &UsageTotals) -> u64 {
     totals.input.saturating_add(totals.output)
 }
@@ -363,6 +377,12 @@ impl Entry {
         self.left
     }
 
+    /// What is told when they are spent in the middle of its answer.
+    pub fn spent(&self) -> ApiError {
+        let what = "The day's budget of tokens was spent in the middle of this answer.";
+        self.ledger.spent(what.into())
+    }
+
     /// Writes down what it used.
     pub fn settle(self, settled: &Settled<'_>) {
         let usage = &settled.usage;
@@ -402,5 +422,18 @@ impl Drop for Entry {
                 used.expected = used.expected.saturating_sub(self.expected);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_at_midnight_of_utc() {
+        let left = |now: &str| until_tomorrow(now.parse().unwrap());
+        assert_eq!(left("2026-11-23T23:59:58.5Z"), Some(1_500));
+        assert_eq!(left("2026-11-24T00:00:00+01:00"), Some(3_600_000));
+        assert_eq!(left("2026-12-31T00:00:00Z"), Some(86_400_000));
     }
 }

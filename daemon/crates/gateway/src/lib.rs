@@ -10,6 +10,7 @@
 //! | `answer`, `blobs` | a running answer: counted, timed, its opaque parts marked |
 //! | `ledger`, `prices` | what was used, what it cost, what budgets leave |
 //! | `cache` | answers from memory, for who asks for that |
+//! | `span` | what OpenTelemetry is told of a request, where a collector listens |
 //! | `errors` | what a provider's error means to whoever asked |
 //!
 //! What must hold:
@@ -35,6 +36,7 @@ mod prices;
 mod providers;
 mod record;
 mod route;
+mod span;
 mod turnstile;
 mod verdict;
 

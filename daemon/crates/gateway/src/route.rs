@@ -30,6 +30,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether it is one of those that are configured, and no model of one provider.
+    pub(crate) fn is_named(&self) -> bool {
+        Arc::ptr_eq(&self.name, &self.model)
+    }
+
     /// For people: the provider's name, or the route's.
     pub fn provider(&self) -> &str {
         &self.name

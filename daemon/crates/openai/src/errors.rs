@@ -9,7 +9,7 @@
 //! | `not_found` | 404 | `invalid_request_error` | the upstream's, or `model_not_found` | |
 //! | `conflict` | 409 | `invalid_request_error` | labd's | no |
 //! | `too_large` | 413 | `invalid_request_error` | labd's | |
-//! | `rate_limited` | 429 | `rate_limit_error` | the upstream's, or `rate_limit_exceeded` | after `retry-after` |
+//! | `rate_limited` | 429 | `rate_limit_error` | the upstream's, or `rate_limit_exceeded` | after `retry-after`; no when that is more than a minute |
 //! | `overloaded` | 503 | `server_error` | labd's | after `retry-after` |
 //! | `unreachable`, `tls_failed` | 502 | `server_error` | labd's | |
 //! | `credential_refused` | 502 | `server_error` | labd's | no |
@@ -29,6 +29,8 @@ use std::borrow::Cow;
 const INVALID: &str = "invalid_request_error";
 const SERVER: &str = "server_error";
 const QUOTA: &str = "insufficient_quota";
+/// The longest that a client may sensibly wait before it asks again; OpenAI's own wait no longer.
+const LONGEST_WAIT_MS: u64 = 60_000;
 
 /// Why a request was not done, as OpenAI tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +171,11 @@ impl From<ApiError> for Fault {
             ErrorCode::Conflict => (409, INVALID, own, Some(false)),
             ErrorCode::RateLimited => {
                 let code = upstream.or(Some("rate_limit_exceeded".into()));
-                (429, "rate_limit_error", code, None)
+                // Nobody stays for as long as a day's budget takes.
+                let long = error
+                    .retry_after_ms
+                    .is_some_and(|wait| wait > LONGEST_WAIT_MS);
+                (429, "rate_limit_error", code, long.then_some(false))
             }
             ErrorCode::Overloaded => (503, SERVER, own, None),
             ErrorCode::Unreachable | ErrorCode::TlsFailed => (502, SERVER, own, None),
@@ -246,6 +252,18 @@ mod tests {
         assert_eq!(headers["retry-after"], "7");
         assert_eq!(headers["retry-after-ms"], "6500");
         assert!(!headers.contains_key("x-should-retry"));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_to_wait_until_a_budget_begins_anew() {
+        let error = ApiError {
+            retry_after_ms: Some(3_600_000),
+            ..ApiError::new(ErrorCode::RateLimited, "The day's budget is spent.")
+        };
+        let (status, _, headers) = told(error).await;
+        assert_eq!(status, 429);
+        assert_eq!(headers["retry-after"], "3600");
+        assert_eq!(headers["x-should-retry"], "false");
     }
 
     #[tokio::test]

@@ -51,6 +51,26 @@ async fn an_answer_that_is_cut_is_kept_as_a_draft_and_the_last_good_state_stays(
 }
 
 #[tokio::test]
+async fn what_came_right_before_a_cut_is_in_the_draft() {
+    let world = World::new([]).await;
+    for round in 0..15 {
+        let last = format!("the-last-words-{round}");
+        let reply = Reply::chat([half().as_str(), &last]).ending_with(Step::Cut);
+        world.peer.then(reply);
+        let turn = world.ask("Change it").await;
+        assert_eq!(turn.state(), "failed", "{turn:?}");
+        let draft = turn.draft().unwrap().as_str().unwrap();
+        let file = format!(
+            "/projects/{}/files/src/main.tsx?snapshot={draft}",
+            world.project
+        );
+        let file = world.daemon.get(&file).await.unwrap().json();
+        let content = file["content"].as_str().unwrap();
+        assert!(content.ends_with(&last), "{round}: {content}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_without_its_closing_mark_is_whole_when_the_model_had_finished() {
     let whole = Reply::status(200).text(&app()).finish("stop");
     let open = Reply::status(200).text(&app());

@@ -143,13 +143,17 @@ async fn an_answer_in_which_a_budget_is_spent_ends_there_with_what_came() {
     let asked = bench.gateway.complete(&ann, &route, request("hi"));
     let mut answer = asked.await.unwrap();
     assert_eq!(answer.next(1).await.unwrap().len(), 1);
-    let error = answer.next(1).await.unwrap_err();
-    assert_eq!(error.code, ErrorCode::RateLimited);
-    assert!(error.message.contains("in the middle"), "{}", error.message);
+    // The piece in which it is spent is given too, and nothing more is asked for.
+    assert_eq!(answer.next(1).await.unwrap().len(), 1);
     assert_eq!(
         bench.fake.running.load(std::sync::atomic::Ordering::SeqCst),
         0
     );
+    let error = answer.next(1).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::RateLimited);
+    assert!(error.message.contains("in the middle"), "{}", error.message);
+    assert!(error.retry_after_ms.is_some());
+    assert!(answer.next(1).await.unwrap().is_empty());
     assert_eq!(bench.gateway.status().unwrap().today.requests, 1);
 }
 
