@@ -80,6 +80,10 @@
 //! # Ok::<(), labd_plugin::Error>(())
 //! ```
 
+mod until;
+
+pub use until::Until;
+
 use crate::stream::Frames;
 use crate::{Error, Host, Result};
 use serde::de::DeserializeOwned;

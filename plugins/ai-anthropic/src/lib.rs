@@ -21,7 +21,7 @@ pub mod request;
 pub mod stream;
 pub mod thinking;
 
-use labd_plugin::ai::{AiProvider, Capabilities, Info, Model, Request, Streamed};
+use labd_plugin::ai::{AiProvider, Capabilities, Info, Model, Request, Streamed, Until};
 use labd_plugin::stream::SseReader;
 use labd_plugin::{Host, Result, api, debug, export_plugin, http};
 
@@ -66,7 +66,7 @@ export_plugin!(ai_provider: Anthropic);
 
 impl<H: Host> AiProvider<H> for Anthropic<H> {
     type Config = Config;
-    type Completion = Streamed<SseReader<http::Peeked<H::Body>>, stream::Messages>;
+    type Completion = Streamed<SseReader<http::Peeked<H::Body>>, Until<stream::Messages>>;
 
     fn new(host: H) -> Self {
         Self { host }
@@ -104,7 +104,11 @@ impl<H: Host> AiProvider<H> for Anthropic<H> {
 
     fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
         let url = config.url("/v1/messages")?;
-        let request::Body { json, left_out } = request::body(&request)?;
+        let request::Body {
+            json,
+            left_out,
+            stops,
+        } = request::body(&request)?;
         for what in left_out {
             debug!(
                 self.host,
@@ -127,7 +131,7 @@ impl<H: Host> AiProvider<H> for Anthropic<H> {
         }
         Ok(Streamed::new(
             SseReader::new(response.body),
-            stream::Messages::new(&request.model),
+            Until::new(stops, stream::Messages::new(&request.model)),
         ))
     }
 }

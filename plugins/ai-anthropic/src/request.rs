@@ -22,6 +22,8 @@ pub struct Body {
     pub json: Value,
     /// What was asked for and the model does not take.
     pub left_out: Vec<&'static str>,
+    /// Stop texts of blanks alone, which the API refuses: they are to be looked for in the answer.
+    pub stops: Vec<String>,
 }
 
 /// The body of a request.
@@ -53,8 +55,10 @@ pub fn body(request: &Request) -> Result<Body> {
         left_out.push("thinking, which this model or this conversation cannot have");
     }
     output(request, told, &mut body)?;
-    if !request.stop.is_empty() {
-        body.insert("stop_sequences".into(), json!(request.stop));
+    let stops = request.stop.iter().cloned();
+    let (stops, told): (Vec<_>, Vec<_>) = stops.partition(|text| text.trim().is_empty());
+    if !told.is_empty() {
+        body.insert("stop_sequences".into(), told.into());
     }
     if let Some(user) = &request.user {
         body.insert("metadata".into(), json!({ "user_id": user }));
@@ -62,6 +66,7 @@ pub fn body(request: &Request) -> Result<Body> {
     Ok(Body {
         json: body.into(),
         left_out,
+        stops,
     })
 }
 

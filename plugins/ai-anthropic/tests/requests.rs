@@ -8,11 +8,11 @@
 
 use labd_ai_anthropic::{Anthropic, Config};
 use labd_plugin::ai::{
-    AiProvider, CacheHints, Capabilities, Effort, File, Image, Message, Part, Request, Retention,
-    Role, Tool, ToolChoice, ToolResult, ToolUse,
+    AiProvider, CacheHints, Capabilities, Effort, Event, File, FinishReason, Image, Message, Part,
+    Request, Retention, Role, Tool, ToolChoice, ToolResult, ToolUse,
 };
-use labd_plugin::testing::FakeHost;
-use labd_plugin::testing::ai::request;
+use labd_plugin::testing::ai::{drain, joined, request};
+use labd_plugin::testing::{FakeHost, Piece};
 use labd_plugin::{Error, Result};
 use serde_json::{Value, json};
 
@@ -368,6 +368,42 @@ fn an_answer_that_was_begun_is_refused_for_models_that_would_not_go_on_with_it()
     assert_eq!(body["messages"][1]["content"][0]["text"], "It is");
     assert_eq!(body.get("thinking"), None);
     assert!(host.logs()[0].message.contains("thinking"));
+}
+
+#[test]
+fn stop_texts_that_the_api_refuses_are_looked_for_in_the_answer() {
+    let event = |event: Value| format!("data: {event}\n\n");
+    let delta = |text: &str| {
+        event(
+            json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": text } }),
+        )
+    };
+    let host = FakeHost::new();
+    host.respond_with(
+        200,
+        &[("content-type", "text/event-stream")],
+        [
+            event(json!({ "type": "message_start", "message": { "id": "m" } })),
+            event(json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text" } })),
+            delta("one\n"),
+            delta("\ntwo"),
+        ]
+        .map(|text| Piece::Bytes(text.into())),
+    );
+    let mut wanted = request("claude-opus-5", "Count");
+    wanted.stop = vec!["\n\n".into(), "END".into()];
+    let mut answer = Anthropic::new(host.clone())
+        .complete(Config::default(), wanted)
+        .map_err(|error| error.message().to_owned())
+        .unwrap();
+    let (events, error) = drain(&mut answer, 16);
+    assert!(error.is_none());
+    let told = joined(&events);
+    assert!(told.contains(&Event::Text("one".into())), "{told:?}");
+    assert_eq!(told.last(), Some(&Event::Finish(FinishReason::Stop)));
+    let body = host.requests()[0].body.clone().unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["stop_sequences"], json!(["END"]));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub mod stream;
 
 use labd_plugin::ai::{
     AiProvider, Capabilities, Decoder, EmbedRequest, Embeddings, Event, Flow, Info, Model, Request,
-    Streamed,
+    Streamed, Until,
 };
 use labd_plugin::stream::{SseEvent, SseReader};
 use labd_plugin::{Error, Host, Result, api, debug, export_plugin, http};
@@ -39,6 +39,9 @@ const MODELS_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The most pages of models: an upstream that always has more must come to an end too.
 const PAGES: usize = 20;
+
+/// The most stop texts that the API takes.
+const STOPS: usize = 5;
 
 /// The most bytes of an answer with embeddings: 100 of 3072 numbers, written out.
 const EMBEDDINGS_LIMIT: usize = 16 * 1024 * 1024;
@@ -126,7 +129,7 @@ impl Decoder<SseEvent> for Answer {
 
 impl<H: Host> AiProvider<H> for Gemini<H> {
     type Config = Config;
-    type Completion = Streamed<SseReader<http::Peeked<H::Body>>, Answer>;
+    type Completion = Streamed<SseReader<http::Peeked<H::Body>>, Until<Answer>>;
 
     fn new(host: H) -> Self {
         Self { host }
@@ -163,7 +166,12 @@ impl<H: Host> AiProvider<H> for Gemini<H> {
         Ok(all)
     }
 
-    fn complete(&self, config: Config, request: Request) -> Result<Self::Completion> {
+    fn complete(&self, config: Config, mut request: Request) -> Result<Self::Completion> {
+        // More than it takes are looked for in the answer.
+        let stops = match request.stop.len() {
+            ..=STOPS => Vec::new(),
+            _ => std::mem::take(&mut request.stop),
+        };
         let model = resource(&request.model)?;
         let (url, body, answer) = match config.api {
             Api::GenerateContent => (
@@ -197,6 +205,7 @@ impl<H: Host> AiProvider<H> for Gemini<H> {
             let text = response.error_text();
             return Err(fault::in_stream(&text).unwrap_or_else(|| api::unexpected(&text)));
         }
+        let answer = Until::new(stops, answer);
         Ok(Streamed::new(SseReader::new(response.body), answer))
     }
 

@@ -334,6 +334,25 @@ fn each_reason_has_its_word() {
 }
 
 #[test]
+fn stop_texts_that_are_too_many_are_looked_for_in_the_answer() {
+    let host = FakeHost::new();
+    let pieces = stream(&[chunk(&json!([{ "text": "one END two" }])), last("STOP")]);
+    host.respond(200, [pieces]);
+    let mut wanted = request("gemini-x", "Count");
+    wanted.stop = ["a", "b", "c", "d", "f", "END"].map(Into::into).to_vec();
+    let mut answer = Gemini::new(host.clone())
+        .complete(config(Api::GenerateContent), wanted)
+        .map_err(|error| error.message().to_owned())
+        .unwrap();
+    let (events, error) = drain(&mut answer, 16);
+    assert_eq!(error, None);
+    assert!(events.contains(&Event::Text("one ".into())), "{events:?}");
+    assert_eq!(events.last(), Some(&Event::Finish(FinishReason::Stop)));
+    let body = host.requests()[0].body.clone().unwrap();
+    assert!(!String::from_utf8(body).unwrap().contains("stopSequences"));
+}
+
+#[test]
 fn a_stream_that_breaks_off_or_is_none_is_unavailable() {
     let (events, error) = contents(&[chunk(&json!([{ "text": "a" }]))]);
     assert_eq!(events, [started(), Event::Text("a".into())]);

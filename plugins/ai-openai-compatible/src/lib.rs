@@ -5,9 +5,8 @@ pub mod servers;
 
 use labd_chat_completions::client::{Client, Events};
 use labd_chat_completions::stream::Chat;
-use labd_chat_completions::until::Until;
 use labd_plugin::ai::{
-    AiProvider, Capabilities, EmbedRequest, Embeddings, Info, Model, Request, Streamed,
+    AiProvider, Capabilities, EmbedRequest, Embeddings, Info, Model, Request, Streamed, Until,
 };
 use labd_plugin::{Host, Result, export_plugin};
 

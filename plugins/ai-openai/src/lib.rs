@@ -23,10 +23,9 @@ pub mod stream;
 use labd_chat_completions::client::{Client, Events};
 use labd_chat_completions::dialect::Dialect;
 use labd_chat_completions::stream::Chat;
-use labd_chat_completions::until::Until;
 use labd_plugin::ai::{
     AiProvider, Capabilities, Decoder, EmbedRequest, Embeddings, Event, Flow, Info, Model, Request,
-    Streamed,
+    Streamed, Until,
 };
 use labd_plugin::stream::SseEvent;
 use labd_plugin::{Host, Result, export_plugin};

@@ -3,9 +3,8 @@
 use crate::dialect::Dialect;
 use crate::settings::Settled;
 use crate::stream::Chat;
-use crate::until::Until;
 use crate::{embed, fault, models, request, settings};
-use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed};
+use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed, Until};
 use labd_plugin::stream::SseReader;
 use labd_plugin::{Error, Host, Result, api, debug, http};
 use serde_json::{Value, json};

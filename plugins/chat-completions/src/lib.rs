@@ -13,7 +13,6 @@
 //! | [`ids`] | ids of tool calls for servers that do not take any |
 //! | [`stream`] | the API's chunks → labd's events |
 //! | [`quick`] | the chunk that most of a stream is made of |
-//! | [`until`] | stop texts for models that take none |
 //! | [`calls`] | tool calls that arrive in pieces |
 //! | [`usage`] | tokens, however they are counted |
 //! | [`models`] | the API's lists of models → labd's |
@@ -39,5 +38,4 @@ pub mod quick;
 pub mod request;
 pub mod settings;
 pub mod stream;
-pub mod until;
 pub mod usage;

@@ -3,7 +3,7 @@
 //! | asked for | of whom | what becomes of it |
 //! | --- | --- | --- |
 //! | temperature, top-p | OpenAI's models while they reason | left out: they only tune the choice of words |
-//! | stop texts | the same; more than four; xAI's | looked for here ([`Until`](crate::until::Until)) |
+//! | stop texts | the same; more than four; xAI's | looked for here ([`Until`](labd_plugin::ai::Until)) |
 //! | effort | models that take none | left out |
 //!
 //! What is left out is logged.

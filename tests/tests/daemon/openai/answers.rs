@@ -44,7 +44,7 @@ async fn what_a_model_would_refuse_is_settled_before_it_is_asked() {
         let mut body = chat(&format!("{NAME}/{model}"), "Hi");
         body["temperature"] = json!(0.5);
         body["top_p"] = json!(0.5);
-        body["stop"] = json!(["e 😀"]);
+        body["stop"] = json!(["e 😀", "\n\n"]);
         let told = world.ask("/chat/completions", body.clone()).await;
         assert_eq!(told.status, 200, "{model}: {}", told.text());
         if behind.played == Provider::OpenAi {

@@ -1,10 +1,10 @@
-//! Stop texts for models that take none: the answer ends here in front of the first that comes, as
-//! it would at a server that knows them, and the connection is closed.
+//! Stop texts that an upstream is not told of.
 
-use labd_plugin::Result;
-use labd_plugin::ai::{Decoder, Event, FinishReason, Flow};
+use super::{Decoder, Event, FinishReason, Flow};
+use crate::Result;
 
-/// A decoder whose text ends at a stop text.
+/// A [`Decoder`] whose text ends in front of the first stop text that comes, for an upstream that does
+/// not take those of a request: as it would there, the answer is finished, and the connection closed.
 #[derive(Debug)]
 pub struct Until<D> {
     inner: D,
@@ -121,8 +121,8 @@ impl<F, D: Decoder<F>> Decoder<F> for Until<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use labd_plugin::Error;
-    use labd_plugin::ai::Usage;
+    use crate::Error;
+    use crate::ai::Usage;
 
     /// Tells each frame as text; of `!` it is an error, of `.` the end.
     struct Said;
