@@ -8,13 +8,13 @@
 //! | 4.6 | adaptive, with an effort | yes, not while thinking | 64 000, or more |
 //! | 4.7, 4.8 | adaptive, off unless asked for | refused | the same |
 //! | 5 and later | adaptive, on unless refused | refused | the same |
-//! | Fable, Mythos, Opus from 5.5 on | adaptive, always on | refused | the same |
+//! | Fable, Mythos, all from 5.5 on | adaptive, always on | refused | the same |
 //!
-//! From 4.6 on they refuse to go on with an answer that was begun for them, and take none of a
-//! temperature, top-p and a budget where the table says so.
+//! From 4.6 on they refuse to go on with an answer that was begun for them.
 //!
-//! A newer name than these is taken for the newest; one that is not Claude's, on another server with
-//! this API, for a model that does not think and answers with up to 8 192 tokens.
+//! A newer name than these is taken for the newest, and told to reason little rather than not at all,
+//! which it may refuse. One that is not Claude's, on another server with this API, is taken for a model
+//! that does not think and answers with up to 8 192 tokens.
 
 /// How a model thinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,8 @@ impl Generation {
             ..307 => Thinking::Never,
             307..406 => Thinking::Budget,
             406..500 => Thinking::Adaptive,
-            _ if is("fable") || is("mythos") || (is("opus") && version >= 505) => Thinking::Always,
+            505.. => Thinking::Always,
+            _ if is("fable") || is("mythos") => Thinking::Always,
             _ => Thinking::Default,
         };
         let output_limit = match version {
@@ -129,7 +130,9 @@ mod tests {
             ("claude-opus-5-5", Always, false, 64_000),
             ("claude-fable-5", Always, false, 64_000),
             ("claude-mythos-preview", Always, false, 64_000),
-            ("claude-future-9", Default, false, 64_000),
+            ("claude-sonnet-5-1", Default, false, 64_000),
+            ("claude-future-9", Always, false, 64_000),
+            ("claude-latest", Always, false, 64_000),
             ("MiniMax-M2", Never, true, 8192),
         ] {
             let found = Generation::of(model);
