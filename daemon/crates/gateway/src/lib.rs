@@ -5,6 +5,7 @@
 //! | `providers`, `record`, `config`, `plugins` | configured providers: which plugin, which address, which keys, which model |
 //! | `gateway` | from a request to the answer of some model |
 //! | `configuration` | routes, limits, budgets, prices: checked and stored |
+//! | `view` | what is configured, as requests need it |
 //! | `route`, `dispatch`, `verdict` | by which ways a request may go, its attempts, and what a failure means for them |
 //! | `lane`, `health`, `turnstile` | a key of a provider: whether it is asked, when it is free, how it fares |
 //! | `answer`, `blobs` | a running answer: counted, timed, its opaque parts marked |
@@ -39,6 +40,7 @@ mod route;
 mod span;
 mod turnstile;
 mod verdict;
+mod view;
 
 pub use answer::Answer;
 pub use gateway::{DEFAULT_ROUTE, Gateway};
