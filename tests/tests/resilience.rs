@@ -2,6 +2,7 @@
 //! answers fails in every way it knows: each ends, none is counted twice, and nothing is left behind.
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests fail as tests do"
