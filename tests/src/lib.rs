@@ -4,6 +4,7 @@ pub mod access;
 pub mod browser;
 pub mod collector;
 pub mod daemon;
+pub mod gateway;
 pub mod https;
 pub mod proxy;
 pub mod repository;

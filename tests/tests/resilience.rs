@@ -10,47 +10,18 @@
 
 use futures_util::{StreamExt as _, stream};
 use labd_ai_peer::{AiPeer, Answer, Asked, Chance, Ended, Provider, Refusal, Reply, Step};
-use labd_gateway::{
-    AiPluginEntry, AiPlugins, CredentialSlotDef, CredentialTarget, Customer, Gateway, Providers,
-};
-use labd_plugin_host::{
-    PluginHost, PluginOptions,
-    kinds::ai::{Event, FinishReason, Message, Part, Request, Role},
-};
-use labd_protocol::{ApiError, ErrorCode, ProviderCreate, Secret};
-use labd_store::{Options, Store};
-use labd_tests::repository::embedded_plugins;
+use labd_gateway::{Customer, Gateway};
+use labd_plugin_host::kinds::ai::{Event, FinishReason, Message, Part, Request, Role};
+use labd_protocol::{ApiError, ErrorCode};
+use labd_tests::gateway::InProcess;
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-const PLUGIN: &str = "labd.openai-compatible";
 const REQUESTS: u64 = 10_000;
 /// At once.
 const CALLERS: usize = 64;
 /// Which requests fail, and how: the same in every run.
 const SEED: u64 = 4;
-
-/// The one plugin, as the daemon hands it to the gateway.
-struct Plugins(PluginHost);
-
-impl AiPlugins for Plugins {
-    fn get(&self, plugin: &str) -> Option<AiPluginEntry> {
-        let (_, manifest) = self.0.inspect(plugin)?;
-        Some(AiPluginEntry {
-            plugin: plugin.to_owned(),
-            credentials: vec![CredentialSlotDef {
-                name: "api-key".to_owned(),
-                targets: vec![CredentialTarget::FromConfig("base-url".to_owned())],
-            }],
-            config_schema: manifest.config,
-            provider: self.0.ai_provider(plugin)?,
-        })
-    }
-
-    fn list(&self) -> Vec<AiPluginEntry> {
-        self.get(PLUGIN).into_iter().collect()
-    }
-}
 
 /// A fifth of the answers fails.
 fn script(asked: &Asked) -> Reply {
@@ -164,29 +135,11 @@ async fn ten_thousand_requests_to_a_failing_provider_all_end_and_leave_nothing_b
         .start()
         .await
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut embedded =
-        embedded_plugins().expect("the plugins are not built: run `cargo xtask test`");
-    embedded.retain(|file| file.path.starts_with(&format!("{PLUGIN}-")));
-    assert!(!embedded.is_empty(), "{PLUGIN} is not built");
-    let host = PluginHost::start(PluginOptions {
-        data_dir: folder.path().join("host"),
-        embedded,
-        ..PluginOptions::default()
-    })
-    .unwrap();
-    let data = folder.path().join("store");
-    let store = Store::open(&data, Options::default()).await.unwrap();
-    let providers = Providers::new(store.clone(), Arc::new(Plugins(host)));
-    let create = ProviderCreate {
-        name: "Acme".to_owned(),
-        plugin: PLUGIN.to_owned(),
-        config: json!({ "base-url": peer.base_url_of(Provider::Compatible) }),
-        api_key: Some(Secret::new("sk-load")),
-        default_model: None,
-    };
-    let provider = providers.create(create).await.unwrap().id;
-    let gateway = Gateway::open(store, providers).unwrap();
+    let base_url = peer.base_url_of(Provider::Compatible);
+    let inside = InProcess::start(&base_url, "sk-load").await.unwrap();
+    let InProcess {
+        gateway, provider, ..
+    } = &inside;
     // As many at once as the host has instances, so that its own queue is not what is tested.
     let config = json!({
         "limits": [{ "provider": provider, "concurrent": 8, "queue": CALLERS }],
@@ -197,7 +150,7 @@ async fn ten_thousand_requests_to_a_failing_provider_all_end_and_leave_nothing_b
     gateway.configure(config).await.unwrap();
 
     let ends = stream::iter(0..REQUESTS)
-        .map(|_| ask(&gateway))
+        .map(|_| ask(gateway))
         .buffer_unordered(CALLERS)
         .fold(BTreeMap::<End, u64>::new(), async |mut ends, end| {
             *ends.entry(end).or_default() += 1;
@@ -220,6 +173,6 @@ async fn ten_thousand_requests_to_a_failing_provider_all_end_and_leave_nothing_b
     assert_eq!((status.keys[0].running, status.keys[0].waiting), (0, 0));
     until("answers are under way still", || peer.running() == 0).await;
     assert!(peer.endings(Ended::Whole) > 0);
-    drop(gateway);
+    drop(inside);
     until("connections are open still", || peer.open() == 0).await;
 }

@@ -26,6 +26,7 @@
 
 mod checks;
 mod contracts;
+mod gateways;
 mod hosts;
 mod languages;
 mod node;

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::process::CommandExt, path::Path, process::Command};
 
 use crate::{
-    hosts, languages, node, plugins as wasm,
+    gateways, hosts, languages, node, plugins as wasm,
     postgres::Postgres,
     sdks, setup,
     step::{self, Context, Failure, Result},
@@ -177,6 +177,11 @@ fn bench_labd(workspace: &Workspace, arguments: &[&String]) -> Result<()> {
     node::install_browser_tests(workspace)?;
     embedded(workspace)?;
     languages::build(workspace)?;
+    let others = if arguments.is_empty() || arguments.iter().any(|one| *one == gateways::SECTION) {
+        gateways::install(workspace)?.to_vec()
+    } else {
+        Vec::new()
+    };
     step::run(
         "build labd and all benchmarks in release mode",
         workspace
@@ -199,7 +204,8 @@ fn bench_labd(workspace: &Workspace, arguments: &[&String]) -> Result<()> {
         || workspace.path("tests/src/bin/labd-bench").exists()
     {
         let mut command = with_environment(workspace.command(end_to_end));
-        step::shown("labd-bench", command.args(arguments))?;
+        command.envs(others).args(arguments);
+        step::shown("labd-bench", &mut command)?;
     } else {
         step::note("there is no labd-bench in tests/ yet");
     }

@@ -22,6 +22,11 @@ impl Samples {
         self.quantile(95)
     }
 
+    /// What 99 of 100 stay below.
+    pub fn p99(&self) -> Duration {
+        self.quantile(99)
+    }
+
     fn quantile(&self, percent: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
@@ -39,15 +44,21 @@ pub enum Amount {
     Ratio(f64),
     /// Memory, in bytes.
     Bytes(u64),
+    /// So many a second.
+    Rate(f64),
+    /// So many.
+    Count(usize),
 }
 
 impl Amount {
-    fn number(self) -> f64 {
+    /// In its unit: seconds, bytes.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    pub fn number(self) -> f64 {
         match self {
             Self::Time(time) => time.as_secs_f64(),
-            Self::Ratio(ratio) => ratio,
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+            Self::Ratio(number) | Self::Rate(number) => number,
             Self::Bytes(bytes) => bytes as f64,
+            Self::Count(count) => count as f64,
         }
     }
 }
@@ -63,6 +74,8 @@ impl fmt::Display for Amount {
             }
             Self::Time(time) => write!(f, "{:.1} s", time.as_secs_f64()),
             Self::Ratio(ratio) => write!(f, "{ratio:.2} ×"),
+            Self::Rate(rate) => write!(f, "{rate:.0}/s"),
+            Self::Count(count) => write!(f, "{count}"),
             Self::Bytes(_) => write!(f, "{:.1} MiB", self.number() / 1024.0 / 1024.0),
         }
     }

@@ -13,6 +13,7 @@
 //! | `queries` | broker and connector beside tokio-postgres |
 //! | `languages` | the same provider in Rust, C, JavaScript and Python |
 //! | `paint` | the end of an answer until the open preview shows it |
+//! | `gateway` | the AI gateway beside a direct call, Portkey's gateway and LiteLLM's proxy |
 //! | `vite` | the same app by `npm install` and `vite dev`, beside `paint`; needs the npm registry |
 //!
 //! The task that starts this builds everything in release mode and runs the private servers. The
@@ -24,6 +25,7 @@
 mod browser;
 mod daemon;
 mod figures;
+mod gateway;
 mod languages;
 mod paint;
 mod plugins;
@@ -37,7 +39,15 @@ use std::{env, process::ExitCode};
 /// Whatever ends a measurement.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-const SECTIONS: [&str; 6] = ["daemon", "prepare", "queries", "languages", "paint", "vite"];
+const SECTIONS: [&str; 7] = [
+    "daemon",
+    "prepare",
+    "queries",
+    "languages",
+    "gateway",
+    "paint",
+    "vite",
+];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -78,6 +88,10 @@ async fn measure(chosen: &[String], figures: &mut Figures) -> Result<()> {
     if wanted("languages") {
         eprintln!("languages: plugins in each …");
         languages::measure(figures).await?;
+    }
+    if wanted("gateway") {
+        eprintln!("gateway: the upstream, and the gateways beside it …");
+        gateway::measure().await?;
     }
     let painted = if wanted("paint") || wanted("vite") {
         eprintln!("paint: turns in an open preview …");

@@ -1,0 +1,372 @@
+//! labd's gateway beside a direct call, Portkey's gateway and LiteLLM's proxy: the same upstream, the
+//! same client, the same requests, in turn and in one run.
+
+mod client;
+mod inside;
+mod party;
+mod process;
+mod table;
+mod upstream;
+
+use crate::{
+    Result,
+    figures::{Amount, Samples},
+};
+use client::Caller;
+use inside::Inside;
+use party::{Labd, Party, Rival};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use table::{Goal, Table};
+use tokio::{
+    runtime::Builder,
+    task::{JoinSet, spawn_blocking},
+    time::sleep,
+};
+use upstream::Upstream;
+
+/// Pieces of text of an answer.
+const PIECES: usize = 16;
+/// Those of a burst.
+const BURST: usize = 1_000;
+/// Bytes of an everyday prompt, and of a large one.
+const PROMPT: usize = 900;
+const LARGE_PROMPT: usize = 400_000;
+/// Requests of each, one after another.
+const ROUNDS: usize = 2_000;
+const LARGE_ROUNDS: usize = 200;
+const BURST_ROUNDS: usize = 60;
+/// Before anything is measured.
+const WARM_UP: usize = 100;
+/// Callers at once.
+const CALLERS: usize = 64;
+/// How long they ask each, and how often each has its turn.
+const LOAD: Duration = Duration::from_secs(3);
+const LOAD_ROUNDS: usize = 3;
+
+/// Measures, and prints its table, be it cut by an error.
+#[allow(clippy::print_stdout, reason = "the figures are its output")]
+pub async fn measure() -> Result<()> {
+    let upstream = Upstream::start(PIECES).await?;
+    let bursts = Upstream::start(BURST).await?;
+    let labd = Labd::start(&upstream).await?;
+    let burst_labd = Labd::start(&bursts).await?;
+    let portkey = Rival::portkey().await?;
+    let litellm = Rival::litellm(&upstream).await?;
+    let burst_litellm = Rival::litellm(&bursts).await?;
+    let parties = [
+        Party::direct(&upstream),
+        labd.party(),
+        portkey.as_portkey(&upstream),
+        litellm.as_litellm(),
+    ]
+    .map(Arc::new)
+    .to_vec();
+    let in_bursts = [
+        Party::direct(&bursts),
+        burst_labd.party(),
+        portkey.as_portkey(&bursts),
+        burst_litellm.as_litellm(),
+    ]
+    .map(Arc::new)
+    .to_vec();
+    let mut table = Table::of(vec!["labd", "Portkey", "LiteLLM"]);
+
+    let outcome = async {
+        within(&upstream, &bursts, &mut table).await?;
+        over_http(&parties, &in_bursts, &mut table).await?;
+        under_load(&parties, &mut table).await?;
+        let counted = labd.counted().await?;
+        eprintln!("labd has written down {counted} requests");
+        Ok(())
+    }
+    .await;
+    println!("{table}");
+    if outcome.is_err() {
+        for rival in [portkey, litellm, burst_litellm] {
+            eprintln!("{}", rival.last_words());
+        }
+    }
+    outcome
+}
+
+fn micros(micros: u64) -> Goal {
+    Goal::AtMost(Amount::Time(Duration::from_micros(micros)))
+}
+
+/// The rows of one process.
+async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Result<()> {
+    eprintln!("gateway: in process …");
+    let mut inside = Inside::start(upstream, PROMPT).await?;
+    inside.whole(WARM_UP).await?;
+    let times = inside.whole(ROUNDS).await?;
+    let added = |of: &Samples, at: fn(&Samples) -> Duration| {
+        Some(Amount::Time(at(of).saturating_sub(at(&times.direct))))
+    };
+    for (what, of, goals) in [
+        ("the plugin", &times.plugin, [Some(100), Some(300)]),
+        ("gateway and plugin", &times.gateway, [None, None]),
+    ] {
+        let [p50, p99] = goals.map(|goal| goal.map(micros));
+        let what = format!("added by {what}, in process, whole answer");
+        table.row(&format!("{what}, p50"), p50, [added(of, Samples::p50)]);
+        table.row(&format!("{what}, p99"), p99, [added(of, Samples::p99)]);
+    }
+
+    let mut inside = Inside::start(bursts, PROMPT).await?;
+    inside.burst(BURST, 1).await?;
+    let piece = inside.burst(BURST, BURST_ROUNDS).await?;
+    let what = "added by the plugin, in process, to each event of a burst";
+    let of = |time| [Some(Amount::Time(time))];
+    table.row(&format!("{what}, wall"), Some(micros(8)), of(piece.wall));
+    table.row(&format!("{what}, CPU"), Some(micros(8)), of(piece.cpu));
+
+    let mut inside = Inside::start(upstream, LARGE_PROMPT).await?;
+    inside.whole(WARM_UP).await?;
+    let times = inside.whole(LARGE_ROUNDS).await?;
+    let added = times.gateway.p50().saturating_sub(times.direct.p50());
+    let what = "added by gateway and plugin, in process, 400 KB prompt, p50";
+    table.row(what, Some(micros(1_000)), of(added));
+    Ok(())
+}
+
+/// What one party took.
+#[derive(Default)]
+struct Series {
+    whole: Samples,
+    first: Samples,
+    cpu: Duration,
+}
+
+impl Series {
+    fn added(&self, direct: &Self, at: impl Fn(&Self) -> Duration) -> Duration {
+        at(self).saturating_sub(at(direct))
+    }
+}
+
+/// The rows over HTTP, one request after another.
+async fn over_http(
+    parties: &[Arc<Party>],
+    in_bursts: &[Arc<Party>],
+    table: &mut Table,
+) -> Result<()> {
+    eprintln!("gateway: over HTTP …");
+    in_turn(parties, PROMPT, None, WARM_UP).await?;
+    let whole = in_turn(parties, PROMPT, None, ROUNDS).await?;
+    let what = "added over HTTP, whole answer";
+    let p50 = row(table, what, "p50", 250, &whole, |one| one.whole.p50());
+    row(table, what, "p99", 1_500, &whole, |one| one.whole.p99());
+    let times = |other: Duration, labd: Duration| {
+        Some(Amount::Ratio(
+            other.as_secs_f64() / labd.as_secs_f64().max(1e-9),
+        ))
+    };
+    if let [labd, portkey, litellm] = *p50 {
+        let least = |times| Some(Goal::AtLeast(Amount::Ratio(times)));
+        let what = "the same p50, over labd's";
+        table.row(
+            &format!("{what}: Portkey"),
+            least(10.0),
+            [times(portkey, labd)],
+        );
+        table.row(
+            &format!("{what}: LiteLLM"),
+            least(50.0),
+            [times(litellm, labd)],
+        );
+    }
+
+    in_turn(parties, PROMPT, Some(PIECES), WARM_UP).await?;
+    let streams = in_turn(parties, PROMPT, Some(PIECES), ROUNDS).await?;
+    let what = "added over HTTP, until the first event";
+    row(table, what, "p50", 350, &streams, |one| one.first.p50());
+
+    let large = in_turn(parties, LARGE_PROMPT, None, LARGE_ROUNDS).await?;
+    let what = "added over HTTP, 400 KB prompt";
+    row(table, what, "p50", 1_000, &large, |one| one.whole.p50());
+
+    in_turn(in_bursts, PROMPT, Some(BURST), 2).await?;
+    let bursts = in_turn(in_bursts, PROMPT, Some(BURST), BURST_ROUNDS).await?;
+    let what = "added over HTTP, to each event of a burst";
+    row(table, what, "wall", 8, &bursts, |one| {
+        one.whole.p50().div_f64(BURST as f64)
+    });
+    let each = |one: &Series| {
+        let events = BURST * BURST_ROUNDS;
+        Some(Amount::Time(one.cpu.div_f64(events as f64)))
+    };
+    let what = "CPU of the gateway's process for each such event";
+    table.row(what, Some(micros(8)), bursts.iter().skip(1).map(each));
+    Ok(())
+}
+
+/// A row of what each adds to the direct call, which is the first; what they add.
+fn row(
+    table: &mut Table,
+    what: &str,
+    of: &str,
+    goal: u64,
+    series: &[Series],
+    at: impl Fn(&Series) -> Duration,
+) -> Vec<Duration> {
+    let Some((direct, others)) = series.split_first() else {
+        return Vec::new();
+    };
+    let added: Vec<_> = others.iter().map(|one| one.added(direct, &at)).collect();
+    table.row(
+        &format!("{what}, {of}"),
+        Some(micros(goal)),
+        added.iter().map(|time| Some(Amount::Time(*time))),
+    );
+    added
+}
+
+/// Requests of each party, one at a time, each round in another order: for streams of so many pieces, or
+/// else for whole answers.
+async fn in_turn(
+    parties: &[Arc<Party>],
+    prompt: usize,
+    pieces: Option<usize>,
+    rounds: usize,
+) -> Result<Vec<Series>> {
+    let parties = parties.to_vec();
+    let work = async move {
+        let mut series: Vec<_> = parties.iter().map(|_| Series::default()).collect();
+        let mut callers = Vec::new();
+        for (place, party) in parties.iter().enumerate() {
+            let body = party.body(prompt, pieces.is_some());
+            callers.push((place, Caller::connect(party).await?, body));
+        }
+        for (party, one) in parties.iter().zip(&mut series) {
+            one.cpu = process::cpu(party.pid)?;
+        }
+        for _ in 0..rounds {
+            callers.sort_by_cached_key(|_| rand::random::<u32>());
+            for (place, caller, body) in &mut callers {
+                let Some(one) = series.get_mut(*place) else {
+                    continue;
+                };
+                if let Some(pieces) = pieces {
+                    let seen = caller.stream(body).await?;
+                    if seen.pieces != pieces {
+                        return Err(format!("{} of {pieces} pieces came", seen.pieces).into());
+                    }
+                    one.first.push(seen.first);
+                    one.whole.push(seen.whole);
+                } else {
+                    one.whole.push(caller.ask(body).await?);
+                }
+            }
+        }
+        for (party, one) in parties.iter().zip(&mut series) {
+            one.cpu = process::cpu(party.pid)?.saturating_sub(one.cpu);
+        }
+        Ok(series)
+    };
+    // A client with a thread of its own.
+    spawn_blocking(move || {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(work)
+    })
+    .await?
+}
+
+/// What one party did while many asked.
+#[derive(Clone, Default)]
+struct Load {
+    answers: usize,
+    failures: usize,
+    time: Duration,
+    took: Samples,
+    memory: u64,
+}
+
+/// The rows of many callers at once.
+async fn under_load(parties: &[Arc<Party>], table: &mut Table) -> Result<()> {
+    let mut loads = vec![Load::default(); parties.len()];
+    for round in 1..=LOAD_ROUNDS {
+        for (party, load) in parties.iter().zip(&mut loads) {
+            eprintln!(
+                "gateway: {CALLERS} callers at once, {}, {round} of {LOAD_ROUNDS} …",
+                party.name
+            );
+            ask_at_once(party, load).await?;
+        }
+    }
+    let gateways = || loads.iter().skip(1);
+    let what = format!("whole answers at {CALLERS} callers at once");
+    table.row(
+        &format!("{what}, a second"),
+        Some(Goal::AtLeast(Amount::Rate(3_000.0))),
+        gateways().map(|load| {
+            let second = load.answers as f64 / load.time.as_secs_f64();
+            Some(Amount::Rate(second))
+        }),
+    );
+    table.row(
+        &format!("{what}, failed"),
+        Some(Goal::AtMost(Amount::Count(0))),
+        gateways().map(|load| Some(Amount::Count(load.failures))),
+    );
+    table.row(
+        &format!("{what}, p50"),
+        None,
+        gateways().map(|load| Some(Amount::Time(load.took.p50()))),
+    );
+    table.row(
+        &format!("{what}, p99"),
+        None,
+        gateways().map(|load| Some(Amount::Time(load.took.p99()))),
+    );
+    table.row(
+        "resident memory then, at most",
+        Some(Goal::AtMost(Amount::Bytes(60 << 20))),
+        gateways().map(|load| Some(Amount::Bytes(load.memory))),
+    );
+    if let Some(direct) = loads.first() {
+        let second = direct.answers as f64 / direct.time.as_secs_f64();
+        eprintln!("the upstream alone: {}", Amount::Rate(second));
+    }
+    Ok(())
+}
+
+async fn ask_at_once(party: &Arc<Party>, load: &mut Load) -> Result<()> {
+    let body = party.body(PROMPT, false);
+    let begun = Instant::now();
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (party, body) = (Arc::clone(party), body.clone());
+        callers.spawn(async move {
+            let mut caller = Caller::connect(&party).await?;
+            let (mut took, mut failures) = (Vec::new(), 0);
+            while begun.elapsed() < LOAD {
+                match caller.ask(&body).await {
+                    Ok(time) => took.push(time),
+                    Err(error) => {
+                        if failures == 0 {
+                            eprintln!("{error}");
+                        }
+                        failures += 1;
+                    }
+                }
+            }
+            Result::Ok((took, failures))
+        });
+    }
+    while begun.elapsed() < LOAD {
+        load.memory = load.memory.max(process::memory(party.pid)?);
+        sleep(Duration::from_millis(50)).await;
+    }
+    while let Some(one) = callers.join_next().await {
+        let (took, failures) = one??;
+        load.answers += took.len();
+        load.failures += failures;
+        for time in took {
+            load.took.push(time);
+        }
+    }
+    load.time += begun.elapsed();
+    Ok(())
+}
