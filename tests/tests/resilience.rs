@@ -176,3 +176,52 @@ async fn ten_thousand_requests_to_a_failing_provider_all_end_and_leave_nothing_b
     drop(inside);
     until("connections are open still", || peer.open() == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_wants_any_more_close_their_connections() {
+    const ANSWERS: usize = 200;
+    let begun = || Answer::text(["eins ", "zwei ", "drei"]);
+    let plan = AiPeer::plan().otherwise(move |_| {
+        let silent = Reply::answer(begun());
+        silent.stopping_after(2, Step::Silence)
+    });
+    let peer = plan.start().await.unwrap();
+    let base_url = peer.base_url_of(Provider::Compatible);
+    let inside = InProcess::start(&base_url, "sk-load").await.unwrap();
+    let route = inside.gateway.named("Acme/large").await.unwrap();
+    let customer = Customer {
+        user: "load".to_owned(),
+        project: None,
+    };
+    stream::iter(0..ANSWERS)
+        .for_each_concurrent(32, async |_| {
+            let answer = inside.gateway.complete(&customer, &route, request());
+            let mut answer = answer.await.unwrap();
+            let events = answer.next(16).await.unwrap();
+            assert!(!events.is_empty());
+        })
+        .await;
+    until("answers are under way still", || {
+        peer.endings(Ended::ByClient) == ANSWERS
+    })
+    .await;
+    until("connections are open still", || peer.open() == 0).await;
+    let status = inside.gateway.status().unwrap();
+    assert_eq!(status.keys[0].running, 0);
+    assert_eq!(status.today.requests, ANSWERS as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_end_leave_their_connections_to_the_next() {
+    let answer = || Reply::answer(Answer::text(["eins ", "zwei ", "drei"]));
+    let plan = AiPeer::plan().otherwise(move |_| answer());
+    let peer = plan.start().await.unwrap();
+    let base_url = peer.base_url_of(Provider::Compatible);
+    let inside = InProcess::start(&base_url, "sk-load").await.unwrap();
+    for _ in 0..50 {
+        assert_eq!(ask(&inside.gateway).await, End::Whole);
+    }
+    // The next one may come before a connection is back; none is thrown away.
+    assert_eq!(peer.closed(), 0);
+    assert!(peer.open() < 10, "{}", peer.open());
+}

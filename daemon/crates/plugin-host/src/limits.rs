@@ -16,7 +16,9 @@
 //! | [`Limits::resources`] | handles of an instance | 10 000 | a leak shows before it hurts |
 //! | [`Limits::random_bytes`] | bytes per call | 1 MiB | nobody needs more at once |
 //! | [`Limits::http_body`] / [`Limits::http_headers`] | bytes | 64 MiB / 128 KiB | an answer with images fits |
-//! | [`Limits::instances`] | instances of a provider or deployer plugin | 8 | answers are slow, upstreams limit sooner |
+//! | [`Limits::memory_together`] | bytes, summed over a plugin's instances, beyond which none is added | 1 GiB | a machine has room for some such plugins |
+//! | [`Limits::answers`] | instances of a provider plugin, each with one answer | 256 | answers take long, and a team asks at once; an instance has some 40 KiB |
+//! | [`Limits::deployments`] | instances of a deployer plugin | 8 | targets limit sooner |
 //! | [`Limits::connections`] | instances of a connector plugin | 64 | eight for each of eight sources |
 //! | [`Limits::workspaces`] | instances of a sandbox plugin | 32 | two for each of sixteen projects in use |
 //! | [`Limits::artifact_bytes`] | bytes of a deployment's file to download | 256 MiB | ten times the largest app seen |
@@ -138,8 +140,12 @@ pub struct Limits {
     pub artifact_bytes: u64,
     /// Events of one deployment.
     pub deploy_events: u32,
-    /// Instances of a provider or deployer plugin.
-    pub instances: usize,
+    /// Bytes of memory of all instances of a plugin, beyond which none is added.
+    pub memory_together: usize,
+    /// Instances of a provider plugin.
+    pub answers: usize,
+    /// Instances of a deployer plugin.
+    pub deployments: usize,
     /// Instances of a connector plugin.
     pub connections: usize,
     /// Instances of a sandbox plugin.
@@ -181,7 +187,9 @@ impl Default for Limits {
             http_headers: 128 * 1024,
             artifact_bytes: 256 * MIB as u64,
             deploy_events: 20_000,
-            instances: 8,
+            memory_together: 1024 * MIB,
+            answers: 256,
+            deployments: 8,
             connections: 64,
             workspaces: 32,
             queue: 256,

@@ -1,8 +1,9 @@
 //! The instances of one plugin.
 //!
 //! An instance belongs to one owner (a provider, a data source in one environment, a project) and is
-//! never handed to another. At most so many exist at a time; who wants one more gets the place of
-//! the one that has been idle longest, or else waits in a bounded queue. Idle ones are dropped
+//! never handed to another. At most so many exist at a time, and none is added while they have more
+//! memory than they may together; who wants one more gets the place of the one that has been idle
+//! longest, or else waits in a bounded queue. Idle ones are dropped
 //! after a while, so that an idle daemon holds none.
 
 use crate::{
@@ -86,7 +87,8 @@ impl<C: Contract> Pool<C> {
         cache: Arc<Cache>,
     ) -> Arc<Self> {
         let places = match C::KIND {
-            Kind::AiProvider | Kind::Deployer => core.limits.instances,
+            Kind::AiProvider => core.limits.answers,
+            Kind::Deployer => core.limits.deployments,
             Kind::Connector => core.limits.connections,
             Kind::Sandbox => core.limits.workspaces,
         };
@@ -318,7 +320,9 @@ impl<C: Contract> Pool<C> {
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, PluginError> {
-        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+        if self.has_memory()
+            && let Ok(permit) = Arc::clone(&self.places).try_acquire_owned()
+        {
             return Ok(permit);
         }
         self.evict_longest_idle();
@@ -331,13 +335,25 @@ impl<C: Contract> Pool<C> {
         tokio::pin!(place);
         let deadline = Instant::now() + limits.queue_wait;
         loop {
-            match tokio::time::timeout(LOOK_AGAIN, &mut place).await {
-                Ok(permit) => return permit.map_err(|_| PluginError::Overloaded),
-                Err(_) if Instant::now() >= deadline => return Err(PluginError::Overloaded),
+            let found = if self.has_memory() {
+                tokio::time::timeout(LOOK_AGAIN, &mut place).await.ok()
+            } else {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                None
+            };
+            match found {
+                Some(permit) => return permit.map_err(|_| PluginError::Overloaded),
+                None if Instant::now() >= deadline => return Err(PluginError::Overloaded),
                 // One that was at work may be idle by now.
-                Err(_) => self.evict_longest_idle(),
+                None => self.evict_longest_idle(),
             }
         }
+    }
+
+    /// Whether one more instance may come.
+    fn has_memory(&self) -> bool {
+        let together = self.core.counters.memory.load(Ordering::Relaxed);
+        usize::try_from(together).is_ok_and(|bytes| bytes < self.core.limits.memory_together)
     }
 
     fn evict_longest_idle(&self) {

@@ -239,7 +239,7 @@ async fn an_answer_that_never_begins_or_falls_silent_times_out() {
 #[tokio::test]
 async fn no_more_answers_run_at_once_than_there_are_instances() {
     let host = silent_after(1).host_with(Limits {
-        instances: 2,
+        answers: 2,
         queue_wait: Duration::from_millis(50),
         ..Limits::default()
     });
@@ -250,4 +250,24 @@ async fn no_more_answers_run_at_once_than_there_are_instances() {
     assert_eq!(third, Err(PluginError::Overloaded));
     drop(first);
     assert!(complete(&host, &access).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_more_answers_run_at_once_than_have_memory() {
+    let host = silent_after(1).host_with(Limits {
+        memory_together: 64 * 1024,
+        queue_wait: Duration::from_millis(120),
+        ..Limits::default()
+    });
+    let access = ProviderAccess::default();
+    let first = complete(&host, &access).await.unwrap();
+    let second = complete(&host, &access).await.map(|_| ());
+    assert_eq!(second, Err(PluginError::Overloaded));
+    // Nothing is wrong with the plugin.
+    assert_eq!(host.host.inspect(ID).unwrap().0.counters.traps, 0);
+    let (waiting, ()) = tokio::join!(complete(&host, &access), async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(first);
+    });
+    assert!(waiting.is_ok());
 }

@@ -73,7 +73,9 @@ impl http::HostBody for HostState {
     }
 
     async fn drop(&mut self, body: Resource<Body>) -> wasmtime::Result<()> {
-        self.table.delete(body)?;
+        // The guest itself lets go of it: one whose instance ends, as for an answer that is cancelled, goes
+        // with the table, and its connection is closed at once.
+        self.table.delete(body)?.leave();
         Ok(())
     }
 }

@@ -7,7 +7,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use url::Url;
 
-/// A body that is still arriving. Dropping it before its end closes the connection.
+/// How long the end of a body is waited for that nobody reads any more, and how much may come before it.
+const END_TIME: Duration = Duration::from_secs(1);
+const END_BYTES: usize = 64 * 1024;
+
+/// A body that is still arriving. Dropping it before its end closes the connection; see also
+/// [`Body::leave`].
 pub struct Body {
     pub(super) response: Option<reqwest::Response>,
     pub(super) rest: Bytes,
@@ -63,6 +68,23 @@ impl Body {
         }
         let max = usize::try_from(max).unwrap_or(usize::MAX).max(1);
         Ok(self.rest.split_to(max.min(self.rest.len())))
+    }
+
+    /// Reads no more of it. Where only its end is missing, its connection can be used again: who has seen
+    /// the last event of a stream seldom waits for what HTTP says after it.
+    pub fn leave(self) {
+        let Some(mut response) = self.response else {
+            return;
+        };
+        tokio::spawn(timeout(END_TIME, async move {
+            let mut left = END_BYTES;
+            while let Ok(Some(chunk)) = response.chunk().await {
+                match left.checked_sub(chunk.len()) {
+                    Some(less) => left = less,
+                    None => return,
+                }
+            }
+        }));
     }
 }
 

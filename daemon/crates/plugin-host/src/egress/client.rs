@@ -27,6 +27,9 @@ use url::Url;
 
 /// How many pools of connections are kept; the least recently used one goes.
 const MAX_CLIENTS: usize = 64;
+/// Connections that are kept open to a host without being used: as many as answer at once under load, or
+/// the load would connect anew all the time.
+const MAX_IDLE: usize = 64;
 /// Response headers are many small ones at most.
 const MAX_HEADERS: usize = 256;
 
@@ -267,7 +270,7 @@ impl Shared {
             .connect_timeout(limits.connect)
             .tcp_nodelay(true)
             .pool_idle_timeout(Duration::from_secs(60))
-            .pool_max_idle_per_host(8)
+            .pool_max_idle_per_host(MAX_IDLE)
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(u32::try_from(limits.headers).unwrap_or(u32::MAX));
         match &self.proxy {

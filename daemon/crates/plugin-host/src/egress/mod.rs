@@ -16,7 +16,8 @@
 //! | time | 10 s to connect, 120 s to the response's head, 60 s between pieces of its body ([`HttpLimits`]) |
 //!
 //! Connections are pooled per plugin and set of hosts, with HTTP/1.1 or HTTP/2. Dropping a
-//! [`Body`] or the future of [`Egress::send`] closes its connection (HTTP/2: its stream) at once.
+//! [`Body`] or the future of [`Egress::send`] closes its connection (HTTP/2: its stream) at once; a
+//! body that a guest has read as far as it wanted is [left](Body::leave).
 
 mod body;
 mod client;

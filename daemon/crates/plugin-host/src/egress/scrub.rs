@@ -44,19 +44,28 @@ pub(super) fn scrub(value: &mut String, secret: &str) {
 #[derive(Default)]
 pub(super) struct Scrubber {
     secrets: Vec<Zeroizing<String>>,
+    /// The bytes with which they begin.
+    first: Vec<u8>,
     /// The end of what has arrived, as far as it may be the beginning of a secret.
     held: Vec<u8>,
 }
 
 impl Scrubber {
     pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let secrets = secrets
+        let secrets: Vec<_> = secrets
             .into_iter()
             .filter(|secret| secret.len() >= SHORTEST_IN_BODIES)
             .flat_map(forms)
             .collect();
+        let mut first: Vec<u8> = secrets
+            .iter()
+            .filter_map(|secret| secret.as_bytes().first().copied())
+            .collect();
+        first.sort_unstable();
+        first.dedup();
         Self {
             secrets,
+            first,
             held: Vec::new(),
         }
     }
@@ -74,7 +83,17 @@ impl Scrubber {
         };
         let mut clean: Option<Vec<u8>> = None;
         let mut at = 0;
-        while let Some(&byte) = piece.get(at) {
+        loop {
+            // Up to the next byte with which one may begin.
+            let rest = piece.get(at..).unwrap_or_default();
+            let plain = self.plain(rest);
+            if let Some(clean) = &mut clean {
+                clean.extend_from_slice(rest.get(..plain).unwrap_or_default());
+            }
+            at += plain;
+            let Some(&byte) = piece.get(at) else {
+                break;
+            };
             match self.beginning(piece.get(at..).unwrap_or_default()) {
                 Beginning::None => {
                     if let Some(clean) = &mut clean {
@@ -103,6 +122,15 @@ impl Scrubber {
     /// Nothing more comes: gives what was held.
     pub(super) fn end(&mut self) -> Bytes {
         Bytes::from(std::mem::take(&mut self.held))
+    }
+
+    /// How many bytes come before one with which a secret begins.
+    fn plain(&self, text: &[u8]) -> usize {
+        let found = match *self.first {
+            [one] => text.iter().position(|byte| *byte == one),
+            _ => text.iter().position(|byte| self.first.contains(byte)),
+        };
+        found.unwrap_or(text.len())
     }
 
     fn beginning(&self, rest: &[u8]) -> Beginning {

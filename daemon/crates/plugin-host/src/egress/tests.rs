@@ -647,6 +647,53 @@ async fn dropping_a_body_or_a_waiting_request_closes_the_connection_at_once() ->
 }
 
 #[tokio::test]
+async fn a_body_whose_end_nobody_reads_leaves_its_connection_to_the_next_request() -> TestResult {
+    const REQUESTS: usize = 10;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let connections = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let ended = ended.clone();
+            tokio::spawn(async move {
+                let begun = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n";
+                while matches!(stream.read(&mut [0; 1024]).await, Ok(1..)) {
+                    let _ = stream.write_all(begun).await;
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    let _ = stream.write_all(b"0\r\n\r\n").await;
+                    let _ = ended.send(());
+                }
+            });
+        }
+    });
+    let egress = egress();
+    for _ in 0..REQUESTS {
+        let mut response = egress.send(&policy(&origin), get(&origin)).await?;
+        assert_eq!(response.body.read(100).await?, "hello");
+        response.body.leave();
+        timeout(Duration::from_secs(5), ends.recv()).await?;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A busy machine may have been late once or twice.
+    let connections = connections.load(Ordering::SeqCst);
+    assert!(connections < 5, "{connections}");
+
+    // One that goes on is not read for ever.
+    let begun = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n".to_vec();
+    let (origin, mut closed) = raw_server(begun).await?;
+    let mut response = egress.send(&policy(&origin), get(&origin)).await?;
+    assert_eq!(response.body.read(100).await?, "hello");
+    response.body.leave();
+    timeout(Duration::from_secs(10), closed.recv())
+        .await?
+        .expect("a close");
+    Ok(())
+}
+
+#[tokio::test]
 async fn bytes_are_counted_both_ways() -> TestResult {
     #[derive(Default)]
     struct Counter(AtomicU64, AtomicU64);

@@ -734,7 +734,7 @@ impl<'a> Provider<'a> {
         let middle = growth::resident();
         run(calls / 2).await?;
         let end = growth::resident();
-        let most = u64::try_from(bench::limits().instances).unwrap_or(u64::MAX);
+        let most = u64::try_from(bench::limits().answers).unwrap_or(u64::MAX);
         match self.bench.instances() {
             instances if instances <= most => growth::compare(middle, end, calls),
             instances => fail(

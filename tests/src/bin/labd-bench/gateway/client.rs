@@ -8,7 +8,7 @@ use hyper::{Request, Response, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::net::TcpStream;
 
@@ -87,6 +87,20 @@ impl Caller {
             whole,
             pieces,
         })
+    }
+
+    /// Begins a stream, reads its first text and closes the connection; when that was.
+    pub async fn begin_and_leave(mut self, body: &Bytes) -> Result<SystemTime> {
+        let mut incoming = self.send(body).await?.into_body();
+        while let Some(frame) = incoming.frame().await {
+            if frame?.data_ref().is_some_and(|data| contains(data, PIECE)) {
+                let left = SystemTime::now();
+                // The connection ends with them.
+                drop((incoming, self));
+                return Ok(left);
+            }
+        }
+        Err("the stream had no text".into())
     }
 
     async fn send(&mut self, body: &Bytes) -> Result<Response<Incoming>> {

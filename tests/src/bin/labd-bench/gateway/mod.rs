@@ -1,6 +1,7 @@
 //! labd's gateway beside a direct call, Portkey's gateway and LiteLLM's proxy: the same upstream, the
 //! same client, the same requests, in turn and in one run.
 
+mod cancel;
 mod client;
 mod inside;
 mod party;
@@ -38,6 +39,8 @@ const LARGE_PROMPT: usize = 400_000;
 const ROUNDS: usize = 2_000;
 const LARGE_ROUNDS: usize = 200;
 const BURST_ROUNDS: usize = 60;
+/// Requests of one gateway before the next has its turn.
+const BLOCK: usize = 20;
 /// Before anything is measured.
 const WARM_UP: usize = 100;
 /// Callers at once.
@@ -51,8 +54,8 @@ const LOAD_ROUNDS: usize = 3;
 pub async fn measure() -> Result<()> {
     let upstream = Upstream::start(PIECES).await?;
     let bursts = Upstream::start(BURST).await?;
-    let labd = Labd::start(&upstream).await?;
-    let burst_labd = Labd::start(&bursts).await?;
+    let labd = Labd::start(&upstream.base_url()).await?;
+    let burst_labd = Labd::start(&bursts.base_url()).await?;
     let portkey = Rival::portkey().await?;
     let litellm = Rival::litellm(&upstream).await?;
     let burst_litellm = Rival::litellm(&bursts).await?;
@@ -76,6 +79,7 @@ pub async fn measure() -> Result<()> {
 
     let outcome = async {
         within(&upstream, &bursts, &mut table).await?;
+        cancelled(&mut table).await?;
         over_http(&parties, &in_bursts, &mut table).await?;
         under_load(&parties, &mut table).await?;
         let counted = labd.counted().await?;
@@ -132,17 +136,42 @@ async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Re
     Ok(())
 }
 
-/// What one party took.
+/// The rows of answers that nobody wants any more.
+async fn cancelled(table: &mut Table) -> Result<()> {
+    eprintln!("gateway: answers that are left …");
+    let [within, over_http] = cancel::measure().await?;
+    for (who, left) in [
+        ("in process", within),
+        ("by a client that closes its connection", over_http),
+    ] {
+        let what = format!("an answer is left {who}, until the upstream's connection is closed");
+        let time = |time| [Some(Amount::Time(time))];
+        table.row(&format!("{what}, p50"), None, time(left.p50()));
+        let goal = Some(micros(50_000));
+        table.row(&format!("{what}, p99"), goal, time(left.p99()));
+    }
+    Ok(())
+}
+
+/// What requests took.
 #[derive(Default)]
-struct Series {
+struct Took {
     whole: Samples,
     first: Samples,
+}
+
+/// A gateway and direct calls, in turn.
+#[derive(Default)]
+struct Pairs {
+    direct: Took,
+    gateway: Took,
+    /// What the gateway's process had of the processor.
     cpu: Duration,
 }
 
-impl Series {
-    fn added(&self, direct: &Self, at: impl Fn(&Self) -> Duration) -> Duration {
-        at(self).saturating_sub(at(direct))
+impl Pairs {
+    fn added(&self, at: impl Fn(&Took) -> Duration) -> Duration {
+        at(&self.gateway).saturating_sub(at(&self.direct))
     }
 }
 
@@ -187,34 +216,31 @@ async fn over_http(
     let what = "added over HTTP, 400 KB prompt";
     row(table, what, "p50", 1_000, &large, |one| one.whole.p50());
 
-    in_turn(in_bursts, PROMPT, Some(BURST), 2).await?;
+    in_turn(in_bursts, PROMPT, Some(BURST), 1).await?;
     let bursts = in_turn(in_bursts, PROMPT, Some(BURST), BURST_ROUNDS).await?;
     let what = "added over HTTP, to each event of a burst";
     row(table, what, "wall", 8, &bursts, |one| {
         one.whole.p50().div_f64(BURST as f64)
     });
-    let each = |one: &Series| {
-        let events = BURST * BURST_ROUNDS;
+    let each = |one: &Pairs| {
+        let events = BURST * (BURST_ROUNDS + BURST_ROUNDS / BLOCK);
         Some(Amount::Time(one.cpu.div_f64(events as f64)))
     };
     let what = "CPU of the gateway's process for each such event";
-    table.row(what, Some(micros(8)), bursts.iter().skip(1).map(each));
+    table.row(what, Some(micros(8)), bursts.iter().map(each));
     Ok(())
 }
 
-/// A row of what each adds to the direct call, which is the first; what they add.
+/// A row of what each gateway adds to its direct calls; what they add.
 fn row(
     table: &mut Table,
     what: &str,
     of: &str,
     goal: u64,
-    series: &[Series],
-    at: impl Fn(&Series) -> Duration,
+    pairs: &[Pairs],
+    at: impl Fn(&Took) -> Duration,
 ) -> Vec<Duration> {
-    let Some((direct, others)) = series.split_first() else {
-        return Vec::new();
-    };
-    let added: Vec<_> = others.iter().map(|one| one.added(direct, &at)).collect();
+    let added: Vec<_> = pairs.iter().map(|one| one.added(&at)).collect();
     table.row(
         &format!("{what}, {of}"),
         Some(micros(goal)),
@@ -223,47 +249,46 @@ fn row(
     added
 }
 
-/// Requests of each party, one at a time, each round in another order: for streams of so many pieces, or
-/// else for whole answers.
+/// Requests for streams of so many pieces, or else for whole answers: each gateway and a direct call in
+/// turn, for a block, then another gateway.
 async fn in_turn(
     parties: &[Arc<Party>],
     prompt: usize,
     pieces: Option<usize>,
     rounds: usize,
-) -> Result<Vec<Series>> {
+) -> Result<Vec<Pairs>> {
     let parties = parties.to_vec();
     let work = async move {
-        let mut series: Vec<_> = parties.iter().map(|_| Series::default()).collect();
         let mut callers = Vec::new();
-        for (place, party) in parties.iter().enumerate() {
+        for party in &parties {
             let body = party.body(prompt, pieces.is_some());
-            callers.push((place, Caller::connect(party).await?, body));
+            callers.push((Caller::connect(party).await?, body));
         }
-        for (party, one) in parties.iter().zip(&mut series) {
-            one.cpu = process::cpu(party.pid)?;
-        }
-        for _ in 0..rounds {
-            callers.sort_by_cached_key(|_| rand::random::<u32>());
-            for (place, caller, body) in &mut callers {
-                let Some(one) = series.get_mut(*place) else {
-                    continue;
-                };
-                if let Some(pieces) = pieces {
-                    let seen = caller.stream(body).await?;
-                    if seen.pieces != pieces {
-                        return Err(format!("{} of {pieces} pieces came", seen.pieces).into());
-                    }
-                    one.first.push(seen.first);
-                    one.whole.push(seen.whole);
-                } else {
-                    one.whole.push(caller.ask(body).await?);
+        let Some(((direct, direct_body), gateways)) = callers.split_first_mut() else {
+            return Ok(Vec::new());
+        };
+        let others = parties.iter().skip(1);
+        let mut all: Vec<_> = gateways
+            .iter_mut()
+            .zip(others)
+            .map(|((caller, body), party)| (caller, body, party, Pairs::default()))
+            .collect();
+        for _ in 0..rounds.div_ceil(BLOCK) {
+            all.sort_by_cached_key(|_| rand::random::<u32>());
+            for (caller, body, party, pairs) in &mut all {
+                let before = process::cpu(party.pid)?;
+                // Whoever was not asked for a while is slow at first.
+                ask(direct, direct_body, pieces, &mut Took::default()).await?;
+                ask(caller, body, pieces, &mut Took::default()).await?;
+                for _ in 0..BLOCK {
+                    ask(direct, direct_body, pieces, &mut pairs.direct).await?;
+                    ask(caller, body, pieces, &mut pairs.gateway).await?;
                 }
+                pairs.cpu += process::cpu(party.pid)?.saturating_sub(before);
             }
         }
-        for (party, one) in parties.iter().zip(&mut series) {
-            one.cpu = process::cpu(party.pid)?.saturating_sub(one.cpu);
-        }
-        Ok(series)
+        all.sort_by_key(|(_, _, party, _)| parties.iter().position(|one| one.name == party.name));
+        Ok(all.into_iter().map(|(_, _, _, pairs)| pairs).collect())
     };
     // A client with a thread of its own.
     spawn_blocking(move || {
@@ -271,6 +296,25 @@ async fn in_turn(
         runtime.block_on(work)
     })
     .await?
+}
+
+async fn ask(
+    caller: &mut Caller,
+    body: &bytes::Bytes,
+    pieces: Option<usize>,
+    took: &mut Took,
+) -> Result<()> {
+    let Some(pieces) = pieces else {
+        took.whole.push(caller.ask(body).await?);
+        return Ok(());
+    };
+    let seen = caller.stream(body).await?;
+    if seen.pieces != pieces {
+        return Err(format!("{} of {pieces} pieces came", seen.pieces).into());
+    }
+    took.first.push(seen.first);
+    took.whole.push(seen.whole);
+    Ok(())
 }
 
 /// What one party did while many asked.

@@ -80,12 +80,12 @@ pub struct Labd {
 }
 
 impl Labd {
-    /// Starts it.
-    pub async fn start(upstream: &Upstream) -> Result<Self> {
+    /// Starts it before an upstream.
+    pub async fn start(base_url: &str) -> Result<Self> {
         let daemon = Daemon::start_empty().await?;
         let create = json!({
             "name": "Peer", "plugin": "labd.openai-compatible", "api_key": KEY,
-            "config": { "base-url": upstream.base_url() },
+            "config": { "base-url": base_url },
         });
         let made = daemon.post("/providers", create).await?;
         if made.status != 201 {
