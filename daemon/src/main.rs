@@ -17,7 +17,12 @@ mod serve;
 
 use clap::Parser as _;
 use failure::Failure;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// The system's keeps what the compiler of plugins has had: 120 MiB, until the daemon's end.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -91,7 +91,8 @@ async fn measure(chosen: &[String], figures: &mut Figures) -> Result<()> {
     }
     if wanted("gateway") {
         eprintln!("gateway: the upstream, and the gateways beside it …");
-        gateway::measure().await?;
+        // On a worker, as requests are in the daemon: from any other thread each step wakes one.
+        tokio::spawn(gateway::measure()).await??;
     }
     let painted = if wanted("paint") || wanted("vite") {
         eprintln!("paint: turns in an open preview …");

@@ -2,11 +2,14 @@
 
 use super::{error, scrub::Scrubber};
 use crate::{Fault, PluginError, observe::Observer};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use url::Url;
 
+/// So many bytes are gathered before a guest is given them: a call of it is dearer than a piece is.
+const GATHERED: usize = 16 * 1024;
 /// How long the end of a body is waited for that nobody reads any more, and how much may come before it.
 const END_TIME: Duration = Duration::from_secs(1);
 const END_BYTES: usize = 64 * 1024;
@@ -16,6 +19,8 @@ const END_BYTES: usize = 64 * 1024;
 pub struct Body {
     pub(super) response: Option<reqwest::Response>,
     pub(super) rest: Bytes,
+    /// What broke it, once what came before is read.
+    pub(super) failed: Option<PluginError>,
     pub(super) scrubber: Scrubber,
     /// Bytes that may still arrive.
     pub(super) left: u64,
@@ -35,39 +40,82 @@ impl Body {
     pub async fn read(&mut self, max: u32) -> Result<Bytes, PluginError> {
         while self.rest.is_empty() {
             let Some(response) = &mut self.response else {
-                return Ok(Bytes::new());
+                return match self.failed.take() {
+                    Some(error) => Err(self.end(error)),
+                    None => Ok(self.scrubber.end()),
+                };
             };
             let chunk = match timeout(self.between_bytes, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => chunk,
+                Ok(Ok(Some(chunk))) => self.gather(chunk).await,
                 Ok(Ok(None)) => {
                     self.response = None;
-                    self.rest = self.scrubber.end();
                     continue;
                 }
                 Ok(Err(error)) => {
-                    self.response = None;
-                    return Err(error::explain(&error, &self.url, &self.plugin));
+                    let error = error::explain(&error, &self.url, &self.plugin);
+                    return Err(self.end(error));
                 }
-                Err(_) => {
-                    self.response = None;
-                    return Err(PluginError::Timeout);
-                }
+                Err(_) => return Err(self.end(PluginError::Timeout)),
             };
             self.observer.received(chunk.len() as u64);
             match self.left.checked_sub(chunk.len() as u64) {
                 Some(left) => self.left = left,
                 None => {
-                    self.response = None;
-                    return Err(PluginError::Unavailable(Fault::new(format!(
+                    let fault = Fault::new(format!(
                         "the response's body exceeds {} MiB",
                         self.limit / (1024 * 1024)
-                    ))));
+                    ));
+                    return Err(self.end(PluginError::Unavailable(fault)));
                 }
             }
             self.rest = self.scrubber.push(chunk);
         }
         let max = usize::try_from(max).unwrap_or(usize::MAX).max(1);
         Ok(self.rest.split_to(max.min(self.rest.len())))
+    }
+
+    /// Nothing more comes after an error.
+    fn end(&mut self, error: PluginError) -> PluginError {
+        self.response = None;
+        self.scrubber.end();
+        error
+    }
+
+    /// Adds to a piece what has arrived with it. A stream's events come as a piece each, and several of them
+    /// in one packet.
+    async fn gather(&mut self, first: Bytes) -> Bytes {
+        let Some(response) = &mut self.response else {
+            return first;
+        };
+        let mut all = BytesMut::new();
+        let mut yielded = false;
+        while first.len() + all.len() < GATHERED {
+            match response.chunk().now_or_never() {
+                Some(Ok(Some(more))) => {
+                    if all.is_empty() {
+                        all.extend_from_slice(&first);
+                    }
+                    all.extend_from_slice(&more);
+                    yielded = false;
+                }
+                // The connection has its turn: it hands over one piece at a time.
+                None if !yielded => {
+                    yielded = true;
+                    tokio::task::yield_now().await;
+                }
+                None => break,
+                Some(Ok(None)) => {
+                    self.response = None;
+                    break;
+                }
+                Some(Err(error)) => {
+                    self.failed = Some(error::explain(&error, &self.url, &self.plugin));
+                    self.response = None;
+                    break;
+                }
+            }
+        }
+        if all.is_empty() { first } else { all.freeze() }
     }
 
     /// Reads no more of it. Where only its end is missing, its connection can be used again: who has seen

@@ -213,6 +213,7 @@ impl Egress {
             body: Body {
                 response: Some(response),
                 rest: Bytes::new(),
+                failed: None,
                 left: limits.body,
                 limit: limits.body,
                 between_bytes: limits.between_bytes,

@@ -150,6 +150,8 @@ impl Rival {
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
             .args(["--num_workers", "1", "--telemetry", "False"])
             .env("LITELLM_LOG", "ERROR")
+            // It takes a model that says the same often for one that will not end.
+            .env("REPEATED_STREAMING_CHUNK_LIMIT", "1000000")
             // Its table of prices comes from the network otherwise.
             .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
         Self::start(command, port, folder).await
