@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use labd_ai_peer::{AiPeer, Answer, Asked, Chance, Ended, Provider, Refusal, Reply, Step};
 use labd_gateway::{Customer, Gateway};
 use labd_plugin_host::kinds::ai::{Event, FinishReason, Message, Part, Request, Role};
-use labd_protocol::{ApiError, ErrorCode};
+use labd_protocol::{ApiError, ErrorCode, KeyState, Secret};
 use labd_tests::gateway::InProcess;
 use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
@@ -224,4 +224,36 @@ async fn answers_that_end_leave_their_connections_to_the_next() {
     // The next one may come before a connection is back; none is thrown away.
     assert_eq!(peer.closed(), 0);
     assert!(peer.open() < 10, "{}", peer.open());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_revoked_under_load_costs_no_request() {
+    const ANSWERS: usize = 500;
+    let answer = || Reply::answer(Answer::text(["eins ", "zwei ", "drei"]));
+    let plan = AiPeer::plan().models(Provider::Compatible, &["large"]);
+    let peer = plan.otherwise(move |_| answer()).start().await.unwrap();
+    let base_url = peer.base_url_of(Provider::Compatible);
+    let inside = InProcess::start(&base_url, "sk-first").await.unwrap();
+    let providers = inside.gateway.providers();
+    let second = Secret::new("sk-second");
+    providers
+        .key_set(inside.provider, "second", second)
+        .await
+        .unwrap();
+    let ends: Vec<End> = stream::iter(0..ANSWERS)
+        .map(async |number| {
+            if number == ANSWERS / 4 {
+                peer.revoke("sk-first");
+            }
+            ask(&inside.gateway).await
+        })
+        .buffer_unordered(16)
+        .collect()
+        .await;
+    assert_eq!(ends.len(), ANSWERS);
+    assert!(ends.iter().all(|end| *end == End::Whole), "{ends:?}");
+    let keys = inside.gateway.status().unwrap().keys;
+    let states: Vec<_> = keys.iter().map(|key| (&key.key, key.state)).collect();
+    let refused = keys.iter().filter(|key| key.state == KeyState::Refused);
+    assert_eq!(refused.count(), 1, "{states:?}");
 }

@@ -3,9 +3,18 @@
 use super::{error, scrub::Scrubber};
 use crate::{Fault, PluginError, observe::Observer};
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt as _;
-use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use futures_util::{FutureExt as _, task::AtomicWaker};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+use tokio::{task::yield_now, time::timeout};
 use url::Url;
 
 /// So many bytes are gathered before a guest is given them: a call of it is dearer than a piece is.
@@ -101,7 +110,7 @@ impl Body {
                 // The connection has its turn: it hands over one piece at a time.
                 None if !yielded => {
                     yielded = true;
-                    tokio::task::yield_now().await;
+                    turn().await;
                 }
                 None => break,
                 Some(Ok(None)) => {
@@ -134,6 +143,41 @@ impl Body {
             }
         }));
     }
+}
+
+/// Lets every other task have its turn that is ready. A `yield_now` ends as soon as it is polled again,
+/// and hyper's server polls a body again at once.
+async fn turn() {
+    #[derive(Default)]
+    struct Turn {
+        come: AtomicBool,
+        waiting: AtomicWaker,
+    }
+    impl Wake for Turn {
+        fn wake(self: Arc<Self>) {
+            self.come.store(true, Ordering::Release);
+            self.waiting.wake();
+        }
+    }
+    let turn = Arc::new(Turn::default());
+    let waker = Waker::from(Arc::clone(&turn));
+    let mut yielded = pin!(yield_now());
+    if yielded
+        .as_mut()
+        .poll(&mut Context::from_waker(&waker))
+        .is_ready()
+    {
+        return;
+    }
+    poll_fn(|cx| {
+        turn.waiting.register(cx.waker());
+        if turn.come.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 impl std::fmt::Debug for Body {

@@ -694,6 +694,38 @@ async fn a_body_whose_end_nobody_reads_leaves_its_connection_to_the_next_request
 }
 
 #[tokio::test]
+async fn pieces_that_arrive_together_are_read_together_however_often_they_are_asked_for()
+-> TestResult {
+    const PIECES: usize = 100;
+    let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..PIECES {
+        answer.extend_from_slice(b"5\r\nhello\r\n");
+    }
+    answer.extend_from_slice(b"0\r\n\r\n");
+    let (origin, _closed) = raw_server(answer).await?;
+    let mut response = egress().send(&policy(&origin), get(&origin)).await?;
+    let (mut reads, mut bytes) = (0, 0);
+    loop {
+        let mut read = std::pin::pin!(response.body.read(1_000_000));
+        // As hyper's server does it: once more for every time that nothing is there.
+        let piece = std::future::poll_fn(|cx| match read.as_mut().poll(cx) {
+            std::task::Poll::Pending => read.as_mut().poll(cx),
+            ready => ready,
+        })
+        .await?;
+        if piece.is_empty() {
+            break;
+        }
+        reads += 1;
+        bytes += piece.len();
+    }
+    assert_eq!(bytes, PIECES * 5);
+    // They may come in several packets.
+    assert!(reads < PIECES / 4, "{reads}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn bytes_are_counted_both_ways() -> TestResult {
     #[derive(Default)]
     struct Counter(AtomicU64, AtomicU64);
