@@ -5,6 +5,7 @@
 //! config.rs    the configuration file, and where things lie
 //! serve/       the daemon: wires the parts of `crates/` together
 //! commands/    everything else: clients of the daemon's socket
+//! memory.rs    what gives it out
 //! output.rs    how answers are printed
 //! ```
 
@@ -12,19 +13,16 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
+mod memory;
 mod output;
 mod serve;
 
 use clap::Parser as _;
 use failure::Failure;
-use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// The system's keeps what the compiler of plugins has had: 120 MiB, until the daemon's end.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
 fn main() -> ExitCode {
+    memory::give_back_at_once();
     let cli = cli::Cli::parse();
     let json = cli.global.json;
     let outcome = tokio::runtime::Builder::new_multi_thread()

@@ -2,9 +2,10 @@
 //! origin and its address, and follows no redirect.
 
 use crate::bindings::base::labd::host::http as wit;
-use crate::{Error, Fault, Host, Result};
+use crate::{Error, Fault, Host, Result, json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 
 pub use wit::Request;
@@ -66,6 +67,12 @@ impl Request {
         let body = serde_json::to_vec(value)
             .map_err(|error| Error::internal(format!("request body: {error}")))?;
         Ok(self.header("content-type", "application/json").body(body))
+    }
+
+    /// With a JSON body, which may hold a long prompt, and its `content-type`.
+    pub fn json_value(self, value: &Value) -> Self {
+        self.header("content-type", "application/json")
+            .body(json::to_vec(value))
     }
 
     /// With a limit of time until the response's head.

@@ -27,6 +27,7 @@ pub mod deployer;
 mod error;
 mod host;
 pub mod http;
+pub mod json;
 pub mod log;
 pub mod net;
 pub mod sandbox;

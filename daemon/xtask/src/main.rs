@@ -12,7 +12,7 @@
 //! | `lint` | published contracts, formatting and clippy, of both workspaces |
 //! | `publish-contracts` | lists new versions of contracts in `wit/published.toml` |
 //! | `audit` | `cargo deny`: licences, bans, sources, and advisories where their database is reached |
-//! | `bench [-- ARGS]` | benchmarks, in release mode; `hosts` (see [`hosts`]) and the sections of labd-bench |
+//! | `bench [-- ARGS]` | benchmarks, of labd as it ships; `hosts` (see [`hosts`]) and the sections of labd-bench |
 //! | `ci` | what `.ci/run` does |
 //!
 //! What must hold:
@@ -60,7 +60,7 @@ usage: cargo xtask <command> [-- arguments]
   publish-contracts
             list new versions of contracts in wit/published.toml; they never change after that
   audit     licences, bans, sources and advisories of all dependencies
-  bench     benchmarks in release mode; arguments are sections of labd-bench, and `hosts`: the
+  bench     benchmarks of labd as it ships; arguments are sections of labd-bench, and `hosts`: the
             plugin host beside bare wasmtime and Extism
   ci        what .ci/run does: lint, test, audit";
 

@@ -157,8 +157,8 @@ fn environment<'a>(
     command
 }
 
-/// Runs all benchmarks in release mode, or those that are named: `hosts` is one by itself, the
-/// others are sections of labd-bench.
+/// Runs all benchmarks, or those that are named: `hosts` is one by itself, the others are sections of
+/// labd-bench.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let beside: Vec<_> = arguments.iter().filter(|one| *one != hosts::NAME).collect();
     if arguments.is_empty() || !beside.is_empty() {
@@ -183,15 +183,23 @@ fn bench_labd(workspace: &Workspace, arguments: &[&String]) -> Result<()> {
         Vec::new()
     };
     step::run(
-        "build labd and all benchmarks in release mode",
+        "build labd as it ships (the first time takes a quarter of an hour)",
         workspace
             .cargo("build")
-            .args(["--workspace", "--release", "--bins", "--benches"]),
+            .args(["--workspace", "--profile", "dist"])
+            .args([
+                "--bin",
+                "labd",
+                "--bin",
+                "labd-bench",
+                "--bin",
+                "labd-ai-peer",
+            ]),
     )?;
     let server = Postgres::start(workspace)?;
-    let release = workspace.target().join("release");
+    let dist = workspace.target().join("dist");
     let with_environment = |mut command: Command| {
-        environment(workspace, &server, &mut command).env("LABD_BIN", release.join("labd"));
+        environment(workspace, &server, &mut command).env("LABD_BIN", dist.join("labd"));
         command
     };
     for name in criterion_benches(workspace)? {
@@ -199,7 +207,7 @@ fn bench_labd(workspace: &Workspace, arguments: &[&String]) -> Result<()> {
         cargo.args(["--workspace", "--bench", &name]);
         step::shown(&format!("benchmark {name}"), &mut cargo)?;
     }
-    let end_to_end = release.join("labd-bench");
+    let end_to_end = dist.join("labd-bench");
     if workspace.path("tests/src/bin/labd-bench.rs").exists()
         || workspace.path("tests/src/bin/labd-bench").exists()
     {

@@ -1,6 +1,7 @@
 //! Lines from pieces.
 
 use crate::{Error, Result};
+use memchr::{memchr, memchr2};
 
 /// Splits a stream of bytes into lines, which end in LF, CRLF, or (for event streams) CR.
 pub(super) struct Lines {
@@ -56,10 +57,12 @@ impl Lines {
         }
         let lone_cr = self.lone_cr;
         let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
-        let found = unsearched
-            .iter()
-            .position(|&byte| byte == b'\n' || (lone_cr && byte == b'\r'))
-            .map(|offset| self.searched + offset);
+        let found = if lone_cr {
+            memchr2(b'\n', b'\r', unsearched)
+        } else {
+            memchr(b'\n', unsearched)
+        };
+        let found = found.map(|offset| self.searched + offset);
         let (end, next) = match found {
             Some(end) if self.buffer.get(end) == Some(&b'\r') => match self.buffer.get(end + 1) {
                 Some(b'\n') => (end, end + 2),

@@ -98,7 +98,10 @@ impl SseDecoder {
                         self.data.push('\n');
                     }
                     self.has_data = true;
-                    self.data.push_str(&String::from_utf8_lossy(value));
+                    match str::from_utf8(value) {
+                        Ok(text) => self.data.push_str(text),
+                        Err(_) => self.data.push_str(&String::from_utf8_lossy(value)),
+                    }
                 }
                 b"event" => self.name = String::from_utf8_lossy(value).into_owned(),
                 b"id" if !value.contains(&0) => {

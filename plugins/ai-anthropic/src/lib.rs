@@ -118,7 +118,7 @@ impl<H: Host> AiProvider<H> for Anthropic<H> {
         }
         let wanted = http::Request::post(url)
             .header("accept", "text/event-stream")
-            .json(&json)?;
+            .json_value(&json);
         let response = self.ask(wanted)?;
         let declared = response
             .header("content-type")

@@ -194,7 +194,7 @@ impl<H: Host> AiProvider<H> for Gemini<H> {
         }
         let wanted = http::Request::post(url)
             .header("accept", "text/event-stream")
-            .json(&body.json)?;
+            .json_value(&body.json);
         let response = self.ask(wanted)?;
         let declared = response
             .header("content-type")

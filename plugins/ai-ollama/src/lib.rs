@@ -128,9 +128,9 @@ impl<H: Host> AiProvider<H> for Ollama<H> {
         let wanted = |body: &Value| {
             http::Request::post(&*url)
                 .header("accept", "application/x-ndjson")
-                .json(body)
+                .json_value(body)
         };
-        let response = match self.ask(wanted(&json)?, &request.model) {
+        let response = match self.ask(wanted(&json), &request.model) {
             // Only the server knows which models think. To think is a wish, and no reason to fail.
             Err(error) if fault::is_of_thinking(&error) && request::forget_thinking(&mut json) => {
                 debug!(
@@ -138,7 +138,7 @@ impl<H: Host> AiProvider<H> for Ollama<H> {
                     { model = request.model },
                     "left out of the request: thinking, which this model does not do"
                 );
-                self.ask(wanted(&json)?, &request.model)?
+                self.ask(wanted(&json), &request.model)?
             }
             response => response?,
         };

@@ -6,7 +6,7 @@ use crate::stream::Chat;
 use crate::{embed, fault, models, request, settings};
 use labd_plugin::ai::{EmbedRequest, Embeddings, Model, Request, Streamed, Until};
 use labd_plugin::stream::SseReader;
-use labd_plugin::{Error, Host, Result, api, debug, http};
+use labd_plugin::{Host, Result, api, debug, http};
 use serde_json::{Value, json};
 
 /// The most bytes of a list of models.
@@ -132,8 +132,7 @@ impl<'a, H: Host> Client<'a, H> {
     pub fn stream(&self, path: &str, body: &Value) -> Result<Events<H::Body>> {
         let wanted = http::Request::post(format!("{}{path}", self.base))
             .header("accept", "text/event-stream")
-            .header("content-type", "application/json")
-            .body(written(body)?);
+            .json_value(body);
         let response = self.ask(wanted)?;
         let declared = response
             .header("content-type")
@@ -177,26 +176,4 @@ fn whole<B: http::Body>(body: &[u8]) -> Result<Events<B>> {
     };
     let stream = format!("data: {event}\n\ndata: [DONE]\n\n");
     Ok(SseReader::new(Opened::Whole(stream.into_bytes())))
-}
-
-/// A body as JSON, in one allocation: a long prompt would else be copied each time that it outgrows
-/// what it has.
-fn written(body: &Value) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(size(body) + size(body) / 8 + 64);
-    serde_json::to_writer(&mut bytes, body)
-        .map_err(|error| Error::internal(format!("request body: {error}")))?;
-    Ok(bytes)
-}
-
-/// About how many bytes a value takes, without what is escaped.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 3,
-        Value::Array(all) => all.iter().map(size).sum::<usize>() + 2,
-        Value::Object(map) => {
-            let entries = map.iter().map(|(key, value)| key.len() + 4 + size(value));
-            entries.sum::<usize>() + 2
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
-    }
 }

@@ -226,16 +226,19 @@ pub fn of_response<H: Host>(
 
 /// The error that a frame of a stream reports; none when it reports none.
 pub fn in_stream(frame: &Value) -> Option<Error> {
-    let at = |place: &str| frame.pointer(place).filter(|error| !error.is_null());
-    if at("/error").is_some() {
+    if error_of(frame).is_some() {
         Some(of_frame(frame))
-    } else if let Some(error) = at("/x_groq/error") {
+    } else if let Some(error) = frame.get("x_groq").and_then(error_of) {
         Some(of_frame(&json!({ "error": error })))
     } else if frame.get("object").and_then(Value::as_str) == Some("error") || is_bare(frame) {
         Some(of_frame(frame))
     } else {
         None
     }
+}
+
+fn error_of(value: &Value) -> Option<&Value> {
+    value.get("error").filter(|error| !error.is_null())
 }
 
 /// Mistral's `{"detail": …}` and `{"message": "…"}`, which nothing else is.

@@ -8,10 +8,12 @@ use serde_json::Value;
 /// `prompt_tokens` includes the cached. `completion_tokens` includes the reasoning, except with xAI,
 /// whose total shows it.
 pub fn of(value: &Value) -> Option<Usage> {
-    let count = |place: &str| value.pointer(place).and_then(tokens);
-    let (input, output) = (count("/prompt_tokens"), count("/completion_tokens"));
-    let reasoning = count("/completion_tokens_details/reasoning_tokens");
-    let beside = match (input, output, reasoning, count("/total_tokens")) {
+    let count = |key: &str| value.get(key).and_then(tokens);
+    // Looked up as they stand: a JSON Pointer would be taken apart anew for each chunk.
+    let detail = |of: &str, key: &str| value.get(of)?.get(key).and_then(tokens);
+    let (input, output) = (count("prompt_tokens"), count("completion_tokens"));
+    let reasoning = detail("completion_tokens_details", "reasoning_tokens");
+    let beside = match (input, output, reasoning, count("total_tokens")) {
         (Some(input), Some(output), Some(reasoning), Some(total))
             if u64::from(total) == u64::from(input) + u64::from(output) + u64::from(reasoning) =>
         {
@@ -21,11 +23,11 @@ pub fn of(value: &Value) -> Option<Usage> {
     };
     value.is_object().then(|| Usage {
         input,
-        cached_input: count("/prompt_tokens_details/cached_tokens")
+        cached_input: detail("prompt_tokens_details", "cached_tokens")
             // DeepSeek.
-            .or_else(|| count("/prompt_cache_hit_tokens")),
-        cache_writes: count("/prompt_tokens_details/cache_write_tokens")
-            .or_else(|| count("/cache_creation_input_tokens")),
+            .or_else(|| count("prompt_cache_hit_tokens")),
+        cache_writes: detail("prompt_tokens_details", "cache_write_tokens")
+            .or_else(|| count("cache_creation_input_tokens")),
         output: output.map(|output| output.saturating_add(beside)),
         reasoning,
     })
@@ -34,8 +36,8 @@ pub fn of(value: &Value) -> Option<Usage> {
 /// What a chunk tells of tokens, and whether it is the last word: Groq repeats it under `x_groq`, and
 /// llama.cpp counts in `timings` when it was not asked.
 pub(crate) fn of_chunk(chunk: &Value) -> Option<(Usage, bool)> {
-    let told = |place: &str| chunk.pointer(place).and_then(of);
-    if let Some(usage) = told("/usage").or_else(|| told("/x_groq/usage")) {
+    let told = |chunk: &Value| chunk.get("usage").and_then(of);
+    if let Some(usage) = told(chunk).or_else(|| told(chunk.get("x_groq")?)) {
         return Some((usage, true));
     }
     let timings = chunk.get("timings")?;

@@ -269,13 +269,13 @@ impl<C: Contract> Instance<C> {
         }
     }
 
-    /// Sets up the store between calls. Without effect when the instance is gone: the next call
-    /// tells so.
-    pub fn with_state(&self, change: impl FnOnce(&mut HostState)) {
-        if let Some(mut live) = self.slot.take() {
-            change(live.store.data_mut());
-            self.slot.put(live);
-        }
+    /// Sets up the store between calls. Without effect, and none, when the instance is gone: the
+    /// next call tells so.
+    pub fn with_state<R>(&self, change: impl FnOnce(&mut HostState) -> R) -> Option<R> {
+        let mut live = self.slot.take()?;
+        let outcome = change(live.store.data_mut());
+        self.slot.put(live);
+        Some(outcome)
     }
 
     /// Calls the plugin.

@@ -88,7 +88,14 @@ impl Permitted {
 
     /// What belongs to a configured provider, to be handed to an instance.
     pub fn for_provider(&self, access: &ProviderAccess) -> Result<HttpAccess, PluginError> {
-        let permissions = self.permissions();
+        self.http(self.permissions(), access)
+    }
+
+    fn http(
+        &self,
+        permissions: Permissions,
+        access: &ProviderAccess,
+    ) -> Result<HttpAccess, PluginError> {
         if permissions.http.is_empty() {
             return Ok(HttpAccess::default());
         }
@@ -100,7 +107,8 @@ impl Permitted {
             |origin| self.grants.ceiling().allows_origin(origin),
         )?;
         let policy = policy.observed_by(Arc::clone(&self.core) as _);
-        Ok(HttpAccess(Some((self.outside.egress.clone(), policy))))
+        let egress = self.outside.egress.clone();
+        Ok(HttpAccess::new(egress, policy, permissions, access.clone()))
     }
 
     /// Hands an instance what belongs to a configured provider.
@@ -108,6 +116,23 @@ impl Permitted {
         let secrets = access.credentials.values();
         state.log.seal(secrets.map(|c| c.value.clone()).collect());
         state.http = http;
+    }
+
+    /// The same, unless nothing has changed since the instance was handed it.
+    ///
+    /// # Errors
+    /// As [`Permitted::for_provider`].
+    pub fn refresh_provider(
+        &self,
+        state: &mut HostState,
+        access: &ProviderAccess,
+    ) -> Result<(), PluginError> {
+        let permissions = self.permissions();
+        if !state.http.is_of(&permissions, access) {
+            let http = self.http(permissions, access)?;
+            Self::give_provider(state, access, http);
+        }
+        Ok(())
     }
 
     /// The address of a source that is reached by HTTP; none for a plugin that may not.

@@ -9,7 +9,6 @@ use crate::{
         FinishReason, Message, Model, Part, ProviderAccess, ProviderInfo, Purpose, Request,
         Retention, Role, ToolChoice, Usage,
     },
-    permitted::Permitted,
     plugin::Plugin,
     pool::Pool,
 };
@@ -30,11 +29,15 @@ impl AiAdapter {
         access: &ProviderAccess,
     ) -> Result<(Arc<Pool<Exports>>, Instance<Exports>), PluginError> {
         let generation = self.plugin.permitted()?;
-        let http = generation.permitted.for_provider(access)?;
         let pool = Arc::clone(&generation.pool);
         let instance = pool.warm(&access.provider_id).await?;
         // Settings and credentials may have changed since the instance was used last.
-        instance.with_state(|state| Permitted::give_provider(state, access, http));
+        let refreshed =
+            instance.with_state(|state| generation.permitted.refresh_provider(state, access));
+        if let Some(Err(error)) = refreshed {
+            pool.give_back(instance);
+            return Err(error);
+        }
         Ok((pool, instance))
     }
 }

@@ -6,20 +6,47 @@ use crate::{
     PluginError,
     bindings::{host::labd::host::http, wire::Error},
     egress::{Body, Egress, HttpPolicy, HttpRequest, SealedSetting},
+    kinds::ai::ProviderAccess,
+    manifest::Permissions,
     state::{Access, HostState},
 };
 use std::time::Duration;
 use wasmtime::component::{Linker, Resource};
 
-/// What this instance may send, and through what; none without permission.
+/// What this instance may send, and through what.
 #[derive(Default)]
-pub(crate) struct HttpAccess(pub Option<(Egress, HttpPolicy)>);
+pub(crate) struct HttpAccess {
+    /// None without permission.
+    way: Option<(Egress, HttpPolicy)>,
+    /// What it was made of.
+    of: Option<Box<(Permissions, ProviderAccess)>>,
+}
 
 impl HttpAccess {
-    /// Fills in values of settings where the plugin writes placeholders.
+    /// Sends what a policy allows, which was made of these.
+    pub fn new(
+        egress: Egress,
+        policy: HttpPolicy,
+        permissions: Permissions,
+        access: ProviderAccess,
+    ) -> Self {
+        Self {
+            way: Some((egress, policy)),
+            of: Some(Box::new((permissions, access))),
+        }
+    }
+
+    /// Whether it is just what would be made of these.
+    pub fn is_of(&self, permissions: &Permissions, access: &ProviderAccess) -> bool {
+        let of = self.of.as_deref();
+        of.is_some_and(|(former, given)| former == permissions && given == access)
+    }
+
+    /// Fills in values of settings where the plugin writes placeholders: now it is only for this use.
     pub fn fill_in(&mut self, settings: Vec<SealedSetting>) {
-        if let Some((egress, policy)) = self.0.take() {
-            self.0 = Some((egress, policy.filling_in(settings)));
+        self.of = None;
+        if let Some((egress, policy)) = self.way.take() {
+            self.way = Some((egress, policy.filling_in(settings)));
         }
     }
 }
@@ -40,7 +67,7 @@ impl http::Host for HostState {
             body: request.body.map(Into::into),
             timeout: request.timeout.map(|ms| Duration::from_millis(ms.into())),
         };
-        let sent = match &self.http.0 {
+        let sent = match &self.http.way {
             Some((egress, policy)) => egress.send(policy, request).await,
             None => Err(self.without_http()),
         };

@@ -3,7 +3,10 @@
 use super::{error, scrub::Scrubber};
 use crate::{Fault, PluginError, observe::Observer};
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt as _, task::AtomicWaker};
+use futures_util::{
+    future::{Either, select},
+    task::AtomicWaker,
+};
 use std::{
     future::poll_fn,
     pin::pin,
@@ -97,27 +100,25 @@ impl Body {
             return first;
         };
         let mut all = BytesMut::new();
-        let mut yielded = false;
         while first.len() + all.len() < GATHERED {
-            match response.chunk().now_or_never() {
-                Some(Ok(Some(more))) => {
+            // The connection hands over one piece at a time: it has its turn, and when nothing came of that,
+            // there is nothing more.
+            let piece = match select(pin!(response.chunk()), pin!(turn())).await {
+                Either::Left((piece, _)) => piece,
+                Either::Right(_) => break,
+            };
+            match piece {
+                Ok(Some(more)) => {
                     if all.is_empty() {
                         all.extend_from_slice(&first);
                     }
                     all.extend_from_slice(&more);
-                    yielded = false;
                 }
-                // The connection has its turn: it hands over one piece at a time.
-                None if !yielded => {
-                    yielded = true;
-                    turn().await;
-                }
-                None => break,
-                Some(Ok(None)) => {
+                Ok(None) => {
                     self.response = None;
                     break;
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     self.failed = Some(error::explain(&error, &self.url, &self.plugin));
                     self.response = None;
                     break;
@@ -159,8 +160,15 @@ async fn turn() {
             self.waiting.wake();
         }
     }
-    let turn = Arc::new(Turn::default());
-    let waker = Waker::from(Arc::clone(&turn));
+    /// Who waits no more is not woken.
+    struct Waits(Arc<Turn>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.0.waiting.take();
+        }
+    }
+    let turn = Waits(Arc::default());
+    let waker = Waker::from(Arc::clone(&turn.0));
     let mut yielded = pin!(yield_now());
     if yielded
         .as_mut()
@@ -170,8 +178,8 @@ async fn turn() {
         return;
     }
     poll_fn(|cx| {
-        turn.waiting.register(cx.waker());
-        if turn.come.load(Ordering::Acquire) {
+        turn.0.waiting.register(cx.waker());
+        if turn.0.come.load(Ordering::Acquire) {
             Poll::Ready(())
         } else {
             Poll::Pending

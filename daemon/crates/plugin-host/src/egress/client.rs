@@ -166,12 +166,11 @@ impl Egress {
         request: HttpRequest,
     ) -> Result<HttpResponse, PluginError> {
         let limits = &self.shared.limits;
-        let url = policy.check_url(&request.url)?;
+        let (url, origin) = policy.check_url(&request.url)?;
         let method = parse_method(&request.method)?;
-        let injection = policy.inject(&url)?;
+        let credentials = policy.inject(&url, &origin)?;
         let body = request.body.map(|body| {
-            let origin = url.origin().ascii_serialization();
-            let trusted = !injection.headers.is_empty();
+            let trusted = !credentials.is_empty();
             settings::fill(&policy.settings, body, &origin, trusted)
         });
         let body = body.transpose()?;
@@ -179,7 +178,7 @@ impl Egress {
             policy,
             &request.headers,
             body.as_ref().map(Bytes::len),
-            &injection,
+            credentials,
             limits.headers,
         )?;
         let sent =
@@ -209,7 +208,7 @@ impl Egress {
         }
         Ok(HttpResponse {
             status: response.status().as_u16(),
-            headers: incoming(response.headers(), &injection),
+            headers: incoming(response.headers(), &policy.secrets),
             body: Body {
                 response: Some(response),
                 rest: Bytes::new(),
@@ -217,7 +216,7 @@ impl Egress {
                 left: limits.body,
                 limit: limits.body,
                 between_bytes: limits.between_bytes,
-                scrubber: Scrubber::new(injection.secrets.iter().map(|secret| secret.as_str())),
+                scrubber: Scrubber::new(Arc::clone(&policy.secrets)),
                 url,
                 plugin: policy.plugin.clone(),
                 observer: policy.observer.clone(),

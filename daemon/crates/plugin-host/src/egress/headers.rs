@@ -1,8 +1,8 @@
 //! Headers on their way out and back.
 
 use super::{
-    policy::{HttpPolicy, Injection, denied},
-    scrub::scrub,
+    policy::{HttpPolicy, denied},
+    scrub::Secrets,
 };
 use crate::{Fault, PluginError};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -26,7 +26,7 @@ pub(super) fn outgoing(
     policy: &HttpPolicy,
     given: &[(String, String)],
     body_length: Option<usize>,
-    injection: &Injection,
+    credentials: Vec<(HeaderName, HeaderValue)>,
     limit: usize,
 ) -> Result<HeaderMap, PluginError> {
     let invalid = |message: String| Err(PluginError::InvalidRequest(Fault::new(message)));
@@ -68,8 +68,8 @@ pub(super) fn outgoing(
         };
         headers.append(name, value);
     }
-    for (name, value) in &injection.headers {
-        headers.insert(name, value.clone());
+    for (name, value) in credentials {
+        headers.insert(name, value);
     }
     Ok(headers)
 }
@@ -83,14 +83,12 @@ pub(super) fn size(headers: &HeaderMap) -> usize {
 }
 
 /// The headers of a response as the plugin sees them.
-pub(super) fn incoming(headers: &HeaderMap, injection: &Injection) -> Vec<(String, String)> {
+pub(super) fn incoming(headers: &HeaderMap, secrets: &Secrets) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
             let mut value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            for secret in &injection.secrets {
-                scrub(&mut value, secret);
-            }
+            secrets.scrub(&mut value);
             (name.as_str().to_owned(), value)
         })
         .collect()

@@ -1,6 +1,6 @@
 //! Where a plugin may send requests, and with which credentials.
 
-use super::SealedSetting;
+use super::{SealedSetting, scrub::Secrets};
 use crate::{
     Denial, Fault, PluginError,
     address::{Reach, is_loopback_host, literal},
@@ -25,6 +25,8 @@ pub struct HttpPolicy {
     pub(super) hosts: Arc<BTreeMap<String, Reach>>,
     credentials: Vec<HeaderCredential>,
     pub(super) settings: Arc<[SealedSetting]>,
+    /// What must not come back.
+    pub(super) secrets: Arc<Secrets>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -43,12 +45,6 @@ pub struct HeaderCredential {
     pub bound: Option<BoundCredential>,
 }
 
-/// What is written into a request, and what must not come back in its response's headers.
-pub(super) struct Injection {
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) secrets: Vec<Zeroizing<String>>,
-}
-
 impl HttpPolicy {
     /// A plugin that may send nothing.
     pub fn new(plugin: impl Into<String>) -> Self {
@@ -58,6 +54,7 @@ impl HttpPolicy {
             hosts: Arc::default(),
             credentials: Vec::new(),
             settings: Arc::default(),
+            secrets: Arc::default(),
             observer: Arc::new(Unobserved),
         }
     }
@@ -142,13 +139,22 @@ impl HttpPolicy {
     #[must_use]
     pub fn credential(mut self, credential: HeaderCredential) -> Self {
         self.credentials.push(credential);
-        self
+        self.knowing_secrets()
     }
 
     /// Fills in the values of an app's settings where the plugin writes placeholders.
     #[must_use]
     pub fn filling_in(mut self, settings: Vec<SealedSetting>) -> Self {
         self.settings = settings.into();
+        self.knowing_secrets()
+    }
+
+    /// Whatever a request is, its answer may tell a credential or a setting of an earlier one.
+    fn knowing_secrets(mut self) -> Self {
+        let bound = self.credentials.iter().filter_map(|c| c.bound.as_ref());
+        let bound = bound.map(|bound| bound.value.as_str());
+        let settings = self.settings.iter().map(|setting| setting.value.as_str());
+        self.secrets = Arc::new(Secrets::new(bound.chain(settings)));
         self
     }
 
@@ -175,8 +181,8 @@ impl HttpPolicy {
         Ok(self)
     }
 
-    /// Checks a URL of the plugin.
-    pub(super) fn check_url(&self, text: &str) -> Result<Url, PluginError> {
+    /// Checks a URL of the plugin; the URL and its origin.
+    pub(super) fn check_url(&self, text: &str) -> Result<(Url, String), PluginError> {
         let url = parse_url(text)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(PluginError::InvalidRequest(Fault::new(
@@ -202,7 +208,7 @@ impl HttpPolicy {
                 &origin,
                 format!("{address} may not be reached by the plugin {}", self.plugin),
             )),
-            _ => Ok(url),
+            _ => Ok((url, origin)),
         }
     }
 
@@ -211,18 +217,18 @@ impl HttpPolicy {
         self.credentials.iter().any(|c| c.header == header)
     }
 
-    /// The credentials that go along with a request to this URL.
-    pub(super) fn inject(&self, url: &Url) -> Result<Injection, PluginError> {
-        let origin = url.origin().ascii_serialization();
-        let mut injection = Injection {
-            headers: Vec::new(),
-            secrets: Vec::new(),
-        };
+    /// The headers with credentials that go along with a request to this URL.
+    pub(super) fn inject(
+        &self,
+        url: &Url,
+        origin: &str,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, PluginError> {
+        let mut headers = Vec::new();
         for credential in &self.credentials {
             let Some(bound) = &credential.bound else {
                 continue;
             };
-            if !credential.origins.contains(&origin) {
+            if !credential.origins.contains(origin) {
                 continue;
             }
             if bound.origin != origin {
@@ -237,7 +243,7 @@ impl HttpPolicy {
             let host = url.host_str().unwrap_or_default();
             if url.scheme() != "https" && !is_loopback_host(host) {
                 return Err(denied(
-                    &origin,
+                    origin,
                     format!(
                         "the credential `{}` is not sent over plain HTTP to another machine; \
                          configure {} as an https:// URL",
@@ -256,13 +262,9 @@ impl HttpPolicy {
                 })
             })?;
             value.set_sensitive(true);
-            injection.headers.push((credential.header.clone(), value));
-            injection.secrets.push(bound.value.clone());
+            headers.push((credential.header.clone(), value));
         }
-        // Whatever this request is, its answer may tell a setting of an earlier one.
-        let settings = self.settings.iter().map(|setting| setting.value.clone());
-        injection.secrets.extend(settings);
-        Ok(injection)
+        Ok(headers)
     }
 }
 

@@ -6,6 +6,8 @@
 //! people enter where no key is needed) is a word that an answer may well use.
 
 use bytes::Bytes;
+use memchr::{memchr, memchr2, memchr3};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What stands in the place of an echoed credential.
@@ -31,48 +33,93 @@ fn forms(secret: &str) -> Vec<Zeroizing<String>> {
     forms
 }
 
-/// Takes a secret out of a header's value.
-pub(super) fn scrub(value: &mut String, secret: &str) {
-    for form in forms(secret) {
-        if value.contains(form.as_str()) {
-            *value = value.replace(form.as_str(), SCRUBBED);
-        }
-    }
-}
-
-/// Takes secrets out of a body while it arrives, wherever it was split.
+/// What is looked for.
 #[derive(Default)]
-pub(super) struct Scrubber {
-    secrets: Vec<Zeroizing<String>>,
-    /// The bytes with which they begin.
+pub(super) struct Secrets {
+    /// In each way in which they may be written.
+    all: Vec<Zeroizing<String>>,
+    /// Those that are looked for in bodies.
+    in_bodies: Vec<Zeroizing<String>>,
+    /// The bytes with which these begin.
     first: Vec<u8>,
-    /// The end of what has arrived, as far as it may be the beginning of a secret.
-    held: Vec<u8>,
 }
 
-impl Scrubber {
+impl Secrets {
     pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let secrets: Vec<_> = secrets
-            .into_iter()
-            .filter(|secret| secret.len() >= SHORTEST_IN_BODIES)
-            .flat_map(forms)
-            .collect();
-        let mut first: Vec<u8> = secrets
+        let (mut all, mut in_bodies) = (Vec::new(), Vec::new());
+        for secret in secrets {
+            let forms = forms(secret);
+            if secret.len() >= SHORTEST_IN_BODIES {
+                in_bodies.extend(forms.iter().cloned());
+            }
+            all.extend(forms);
+        }
+        let mut first: Vec<u8> = in_bodies
             .iter()
             .filter_map(|secret| secret.as_bytes().first().copied())
             .collect();
         first.sort_unstable();
         first.dedup();
         Self {
-            secrets,
+            all,
+            in_bodies,
             first,
+        }
+    }
+
+    /// Takes them out of a header's value.
+    pub(super) fn scrub(&self, value: &mut String) {
+        for secret in &self.all {
+            if value.contains(secret.as_str()) {
+                *value = value.replace(secret.as_str(), SCRUBBED);
+            }
+        }
+    }
+
+    /// How many bytes come before one with which a secret begins.
+    fn plain(&self, text: &[u8]) -> usize {
+        let found = match *self.first {
+            [one] => memchr(one, text),
+            [one, two] => memchr2(one, two, text),
+            [one, two, three] => memchr3(one, two, three, text),
+            _ => text.iter().position(|byte| self.first.contains(byte)),
+        };
+        found.unwrap_or(text.len())
+    }
+
+    fn beginning(&self, rest: &[u8]) -> Beginning {
+        let mut found = Beginning::None;
+        for secret in &self.in_bodies {
+            let secret = secret.as_bytes();
+            if rest.starts_with(secret) {
+                return Beginning::Whole(secret.len());
+            }
+            if secret.starts_with(rest) {
+                found = Beginning::Perhaps;
+            }
+        }
+        found
+    }
+}
+
+/// Takes secrets out of a body while it arrives, wherever it was split.
+pub(super) struct Scrubber {
+    secrets: Arc<Secrets>,
+    /// The end of what has arrived, as far as it may be the beginning of a secret.
+    held: Vec<u8>,
+}
+
+impl Scrubber {
+    pub(super) fn new(secrets: Arc<Secrets>) -> Self {
+        Self {
+            secrets,
             held: Vec::new(),
         }
     }
 
     /// Takes the next piece and gives what is free of secrets; what may yet become one is held.
     pub(super) fn push(&mut self, piece: Bytes) -> Bytes {
-        if self.secrets.is_empty() {
+        if self.secrets.in_bodies.is_empty() {
             return piece;
         }
         let piece = if self.held.is_empty() {
@@ -86,7 +133,7 @@ impl Scrubber {
         loop {
             // Up to the next byte with which one may begin.
             let rest = piece.get(at..).unwrap_or_default();
-            let plain = self.plain(rest);
+            let plain = self.secrets.plain(rest);
             if let Some(clean) = &mut clean {
                 clean.extend_from_slice(rest.get(..plain).unwrap_or_default());
             }
@@ -94,7 +141,7 @@ impl Scrubber {
             let Some(&byte) = piece.get(at) else {
                 break;
             };
-            match self.beginning(piece.get(at..).unwrap_or_default()) {
+            match self.secrets.beginning(piece.get(at..).unwrap_or_default()) {
                 Beginning::None => {
                     if let Some(clean) = &mut clean {
                         clean.push(byte);
@@ -123,29 +170,6 @@ impl Scrubber {
     pub(super) fn end(&mut self) -> Bytes {
         Bytes::from(std::mem::take(&mut self.held))
     }
-
-    /// How many bytes come before one with which a secret begins.
-    fn plain(&self, text: &[u8]) -> usize {
-        let found = match *self.first {
-            [one] => text.iter().position(|byte| *byte == one),
-            _ => text.iter().position(|byte| self.first.contains(byte)),
-        };
-        found.unwrap_or(text.len())
-    }
-
-    fn beginning(&self, rest: &[u8]) -> Beginning {
-        let mut found = Beginning::None;
-        for secret in &self.secrets {
-            let secret = secret.as_bytes();
-            if rest.starts_with(secret) {
-                return Beginning::Whole(secret.len());
-            }
-            if secret.starts_with(rest) {
-                found = Beginning::Perhaps;
-            }
-        }
-        found
-    }
 }
 
 enum Beginning {
@@ -163,7 +187,7 @@ mod tests {
     const SECRET: &str = "sk-sk-a/\"kanary";
 
     fn scrubbed(pieces: &[&[u8]]) -> String {
-        let mut scrubber = Scrubber::new([SECRET, "none"]);
+        let mut scrubber = Scrubber::new(Arc::new(Secrets::new([SECRET, "none"])));
         let mut all = Vec::new();
         for piece in pieces {
             all.extend(scrubber.push(Bytes::copy_from_slice(piece)));
@@ -191,7 +215,7 @@ mod tests {
 
     #[test]
     fn nothing_is_held_but_what_may_be_a_secret() {
-        let mut scrubber = Scrubber::new([SECRET]);
+        let mut scrubber = Scrubber::new(Arc::new(Secrets::new([SECRET])));
         assert_eq!(
             scrubber.push(Bytes::from_static(b"data: {}\n\n")),
             "data: {}\n\n"

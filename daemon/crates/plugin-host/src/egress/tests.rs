@@ -811,8 +811,8 @@ fn a_manifest_becomes_a_policy() -> TestResult {
     };
     let policy = build(|_| true)?;
     policy.check_url("https://api.acme.example/v1")?;
-    let local = policy.check_url("http://127.0.0.1:11434/v1/chat")?;
-    assert_eq!(policy.inject(&local)?.headers.len(), 1);
+    let (local, origin) = policy.check_url("http://127.0.0.1:11434/v1/chat")?;
+    assert_eq!(policy.inject(&local, &origin)?.len(), 1);
     assert!(policy.check_url("http://127.0.0.1:11435/").is_err());
 
     let bounded = build(|origin| origin.starts_with("https:"))?;

@@ -334,7 +334,7 @@ pub struct Embeddings {
 }
 
 /// A credential, bound to the one origin it was given for.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BoundCredential {
     /// `https://api.acme.example`, as [`url::Origin::ascii_serialization`] writes it.
     pub origin: String,
@@ -349,7 +349,7 @@ impl std::fmt::Debug for BoundCredential {
 }
 
 /// With which settings and credentials a provider plugin is to work.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProviderAccess {
     /// Which configured provider this is; instances are never shared between two of them.
     pub provider_id: String,

@@ -36,11 +36,13 @@ pub struct Inside {
     all: InProcess,
 }
 
-/// Times of one thing in three ways.
+/// Times of one thing in four ways.
 #[derive(Default)]
 pub struct Times {
-    /// A direct call over HTTP, whose answer is read and not understood.
+    /// A direct call over HTTP, whose answer comes at once; it is read and not understood.
     pub direct: Samples,
+    /// The same, and the answer streams, as labd always asks for it.
+    pub streamed: Samples,
     /// Through the plugin.
     pub plugin: Samples,
     /// Through gateway and plugin.
@@ -93,10 +95,14 @@ impl Inside {
     pub async fn whole(&mut self, rounds: usize) -> Result<Times> {
         let mut times = Times::default();
         for round in 0..rounds {
-            for way in [0, 1, 2].map(|way| (way + round) % 3) {
+            for way in [0, 1, 2, 3].map(|way| (way + round) % 4) {
                 match way {
                     0 => times.direct.push(self.direct.ask(&self.body).await?),
-                    1 => times.plugin.push(self.through_plugin().await?.0),
+                    1 => {
+                        let answer = self.direct.stream(&self.streamed).await?;
+                        times.streamed.push(answer.whole);
+                    }
+                    2 => times.plugin.push(self.through_plugin().await?.0),
                     _ => times.gateway.push(self.through_gateway().await?),
                 }
             }

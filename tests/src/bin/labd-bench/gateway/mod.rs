@@ -14,7 +14,7 @@ use crate::{
     figures::{Amount, Samples},
 };
 use client::Caller;
-use inside::Inside;
+use inside::{Inside, Times};
 use party::{Labd, Party, Rival};
 use std::{
     sync::Arc,
@@ -103,11 +103,9 @@ fn micros(micros: u64) -> Goal {
 /// The rows of one process.
 async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Result<()> {
     eprintln!("gateway: in process …");
-    let mut inside = Inside::start(upstream, PROMPT).await?;
-    inside.whole(WARM_UP).await?;
-    let times = inside.whole(ROUNDS).await?;
-    let added = |of: &Samples, at: fn(&Samples) -> Duration| {
-        Some(Amount::Time(at(of).saturating_sub(at(&times.direct))))
+    let times = whole(Inside::start(upstream, PROMPT).await?, ROUNDS).await?;
+    let added = |of: &Samples, to: &Samples, at: fn(&Samples) -> Duration| {
+        [Some(Amount::Time(at(of).saturating_sub(at(to))))]
     };
     for (what, of, goals) in [
         ("the plugin", &times.plugin, [Some(100), Some(300)]),
@@ -115,9 +113,13 @@ async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Re
     ] {
         let [p50, p99] = goals.map(|goal| goal.map(micros));
         let what = format!("added by {what}, in process, whole answer");
-        table.row(&format!("{what}, p50"), p50, [added(of, Samples::p50)]);
-        table.row(&format!("{what}, p99"), p99, [added(of, Samples::p99)]);
+        let to = &times.direct;
+        table.row(&format!("{what}, p50"), p50, added(of, to, Samples::p50));
+        table.row(&format!("{what}, p99"), p99, added(of, to, Samples::p99));
     }
+    let what = "added by the plugin, in process, to a direct call that streams as well, p50";
+    let beyond = added(&times.plugin, &times.streamed, Samples::p50);
+    table.row(what, None, beyond);
 
     let mut inside = Inside::start(bursts, PROMPT).await?;
     inside.burst(BURST, 1).await?;
@@ -127,13 +129,18 @@ async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Re
     table.row(&format!("{what}, wall"), Some(micros(8)), of(piece.wall));
     table.row(&format!("{what}, CPU"), Some(micros(8)), of(piece.cpu));
 
-    let mut inside = Inside::start(upstream, LARGE_PROMPT).await?;
-    inside.whole(WARM_UP).await?;
-    let times = inside.whole(LARGE_ROUNDS).await?;
-    let added = times.gateway.p50().saturating_sub(times.direct.p50());
+    let inside = Inside::start(upstream, LARGE_PROMPT).await?;
+    let times = whole(inside, LARGE_ROUNDS).await?;
     let what = "added by gateway and plugin, in process, 400 KB prompt, p50";
-    table.row(what, Some(micros(1_000)), of(added));
+    let added = added(&times.gateway, &times.direct, Samples::p50);
+    table.row(what, Some(micros(1_000)), added);
     Ok(())
+}
+
+/// Whole answers, after some that are not measured.
+async fn whole(mut inside: Inside, rounds: usize) -> Result<Times> {
+    inside.whole(WARM_UP).await?;
+    inside.whole(rounds).await
 }
 
 /// The rows of answers that nobody wants any more.
