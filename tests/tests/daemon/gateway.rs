@@ -309,3 +309,64 @@ async fn what_came_right_before_a_cut_reaches_the_client_before_the_error() {
         assert_eq!((text.as_str(), failed), (wanted, true), "{round}");
     }
 }
+
+/// What the daemon holds of answers that nobody reads is a few pieces of each; the rest waits at the
+/// provider.
+#[tokio::test]
+async fn answers_that_are_not_read_take_no_memory_and_can_be_read_later() {
+    const CLIENTS: usize = 4;
+    const PIECES: usize = 640;
+    const PIECE: usize = 64 * 1024;
+    let peer = AiPeer::plan()
+        .models(Provider::Compatible, &["large"])
+        .otherwise(|asked| {
+            let pieces = if asked.body["stream"] == true && asked.body.to_string().contains("long")
+            {
+                PIECES
+            } else {
+                1
+            };
+            Reply::answer(Answer::text(vec!["x".repeat(PIECE); pieces]))
+        })
+        .start()
+        .await
+        .unwrap();
+    let daemon = Daemon::start_empty().await.unwrap();
+    provider(&daemon, "One", &peer, "sk-one-2f7c").await;
+    // The plugin is compiled and has an instance.
+    assert_eq!(text(&ask(&daemon, "One/large").await).len(), PIECE);
+    let before = daemon.memory().unwrap().own;
+
+    let host = format!("http://127.0.0.1:{}", daemon.port());
+    let mut answers = Vec::new();
+    for _ in 0..CLIENTS {
+        let body = json!({
+            "model": "One/large", "stream": true,
+            "messages": [{ "role": "user", "content": "A long one" }],
+        });
+        let request = daemon.request_site(Method::POST, &host, "/v1/chat/completions");
+        let request = request.bearer_auth(daemon.token()).json(&body);
+        answers.push(request.send().await.unwrap());
+    }
+    // Until what lies between the two ends is full: mostly the system's own buffers.
+    let sent = || -> usize { (1..=CLIENTS).map(|one| peer.sent(one).len()).sum() };
+    let full = until("the answers to stand still", async || {
+        let was = sent();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (was > 0 && sent() == was).then_some(was)
+    });
+    let full = full.await.unwrap();
+    assert!(full < CLIENTS * PIECES, "{full} pieces were taken");
+    let grown = daemon.memory().unwrap().own.saturating_sub(before);
+    assert!(
+        grown < (CLIENTS * PIECES * PIECE / 4) as u64,
+        "{full} pieces were taken, and memory grew by {} MiB",
+        grown / 1024 / 1024
+    );
+
+    for answer in answers {
+        let told = answer.bytes().await.unwrap();
+        assert!(told.len() > PIECES * PIECE, "{}", told.len());
+        assert!(told.ends_with(b"data: [DONE]\n\n"));
+    }
+}
