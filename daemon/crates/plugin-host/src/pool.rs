@@ -46,6 +46,8 @@ pub(crate) struct Pool<C: Contract> {
     engine: SharedEngine,
     cache: Arc<Cache>,
     loaded: Loaded<C>,
+    /// Held while it is compiled, so that nobody else does the same meanwhile.
+    finding: tokio::sync::Mutex<()>,
     /// Bytes of memory per instance: the manifest's wish or the default.
     memory: usize,
     places: Arc<Semaphore>,
@@ -103,6 +105,7 @@ impl<C: Contract> Pool<C> {
             engine,
             cache,
             loaded: OnceCell::new(),
+            finding: tokio::sync::Mutex::default(),
             retired: Arc::default(),
             places: Arc::new(Semaphore::new(places)),
             reserved: Arc::new(Semaphore::new(RESERVED)),
@@ -132,7 +135,7 @@ impl<C: Contract> Pool<C> {
 
     /// Loads it, makes an instance and asks that what it is; or why it is not to serve.
     pub async fn try_out(self: &Arc<Self>) -> Result<(), String> {
-        let pre = match self.ready(false).await {
+        let pre = match self.ready().await {
             Ok(pre) => pre,
             Err(error) => return Err(self.load_error().unwrap_or_else(|| error.to_string())),
         };
@@ -159,29 +162,41 @@ impl<C: Contract> Pool<C> {
         tokio::spawn(drain(Arc::clone(self)));
     }
 
-    /// Compiles, or maps, and checks the component, if that was not done before.
-    pub async fn load(self: &Arc<Self>, in_background: bool) -> Result<(), PluginError> {
-        self.ready(in_background).await.map(|_| ())
+    /// Compiles the component, unless the cache holds it, and checks it, on one thread. A failure is kept,
+    /// the code is not: what nobody uses takes no memory, and the first use maps it within milliseconds.
+    pub async fn prepare(self: &Arc<Self>) {
+        if self.loaded.initialized() {
+            return;
+        }
+        if let Err(reason) = self.found(true).await {
+            // Whoever was first has told the same.
+            let _ = self.loaded.set(Err(reason));
+        }
     }
 
-    async fn ready(self: &Arc<Self>, in_background: bool) -> Result<&C::Pre, PluginError> {
-        let result = self
-            .loaded
-            .get_or_init(|| async {
-                let result = self.find(in_background).await;
-                result.map_err(|error| {
-                    let reason = error.to_string();
-                    tracing::error!(plugin = %self.core.id, "the plugin cannot be loaded: {reason}");
-                    self.core.emit(Happening::Failed(reason.clone()));
-                    reason
-                })
-            })
-            .await;
+    /// Compiles, or maps, and checks the component, if that was not done before.
+    pub async fn load(self: &Arc<Self>) -> Result<(), PluginError> {
+        self.ready().await.map(|_| ())
+    }
+
+    async fn ready(self: &Arc<Self>) -> Result<&C::Pre, PluginError> {
+        let result = self.loaded.get_or_init(|| self.found(false)).await;
         result.as_ref().map_err(|reason| {
             PluginError::Internal(format!(
                 "the plugin {} cannot be loaded: {reason}",
                 self.core.id
             ))
+        })
+    }
+
+    async fn found(self: &Arc<Self>, in_background: bool) -> Result<C::Pre, String> {
+        let _alone = self.finding.lock().await;
+        let found = self.find(in_background).await;
+        found.map_err(|error| {
+            let reason = error.to_string();
+            tracing::error!(plugin = %self.core.id, "the plugin cannot be loaded: {reason}");
+            self.core.emit(Happening::Failed(reason.clone()));
+            reason
         })
     }
 
@@ -261,7 +276,7 @@ impl<C: Contract> Pool<C> {
         owner: &str,
         blame: Blame,
     ) -> Result<Instance<C>, PluginError> {
-        let pre = self.ready(false).await?;
+        let pre = self.ready().await?;
         if blame == Blame::Plugin {
             let limits = &self.core.limits;
             let start = {

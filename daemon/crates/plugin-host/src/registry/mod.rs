@@ -324,16 +324,15 @@ impl PluginHost {
     pub async fn load(&self, id: &str) {
         if let Some(plugin) = self.inner.get(id) {
             // The pool has logged the reason and keeps it.
-            let _ = each!(&plugin, plugin => plugin.current().pool.load(false).await);
+            let _ = each!(&plugin, plugin => plugin.current().pool.load().await);
         }
     }
 
-    /// Compiles what the cache does not hold, one plugin after another on one thread, so that first
-    /// calls are quick. Failures show in [`PluginHost::list`].
+    /// Compiles what the cache does not hold and checks all plugins, one after another on one thread, so
+    /// that first calls are quick. Failures show in [`PluginHost::list`].
     pub async fn precompile_all(&self) {
         for plugin in self.inner.all() {
-            // The pool has logged the reason and keeps it.
-            let _ = each!(&plugin, plugin => plugin.current().pool.load(true).await);
+            each!(&plugin, plugin => plugin.current().pool.prepare().await);
         }
     }
 }

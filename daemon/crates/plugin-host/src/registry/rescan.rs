@@ -176,7 +176,7 @@ impl PluginHost {
         let version = &plugin.package().manifest.version;
         emit(&plugin, format!("{version} was found"));
         // The pool has logged the reason and keeps it.
-        let _ = each!(&plugin, plugin => plugin.current().pool.load(false).await);
+        let _ = each!(&plugin, plugin => plugin.current().pool.load().await);
         Some(id)
     }
 }
