@@ -114,6 +114,7 @@ enum Edit {
     HeadAfter(Duration),
     FirstAfter(Duration),
     Paced(Duration),
+    AtOnce,
     Split(usize),
     SplitAt(usize),
     WithoutClosing,
@@ -266,6 +267,11 @@ impl Reply {
         self.edit(Edit::Paced(pause))
     }
 
+    /// With its neighbouring pieces as one: what has no pause between comes at once.
+    pub fn at_once(self) -> Self {
+        self.edit(Edit::AtOnce)
+    }
+
     /// With its bytes in pieces of this length, whatever they hold; a pause of a millisecond keeps
     /// the pieces apart on their way.
     pub fn split(self, length: usize) -> Self {
@@ -393,6 +399,7 @@ fn apply(edit: Edit, rendered: &mut Rendered, wire: &dyn Wire, asked: &Asked) {
                 .skip(1)
                 .collect();
         }
+        Edit::AtOnce => *pieces = joined(pieces),
         Edit::Split(length) => *pieces = pieces.drain(..).flat_map(|p| split(p, length)).collect(),
         Edit::SplitAt(at) => split_at(pieces, at),
         Edit::WithoutClosing => pieces.retain(|piece| piece.mark != Mark::Closing),
@@ -456,6 +463,20 @@ fn each_bytes(pieces: &mut [Piece], change: impl Fn(Bytes) -> Bytes) {
             *bytes = change(std::mem::take(bytes));
         }
     }
+}
+
+/// Neighbours that are bytes, as one piece with the mark of the first.
+fn joined(pieces: &[Piece]) -> Vec<Piece> {
+    let mut all: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (all.last_mut().map(|last| &mut last.step), &piece.step) {
+            (Some(Step::Bytes(before)), Step::Bytes(more)) => {
+                *before = [before.as_ref(), more].concat().into();
+            }
+            _ => all.push(piece.clone()),
+        }
+    }
+    all
 }
 
 fn split(piece: Piece, length: usize) -> Vec<Piece> {

@@ -73,6 +73,10 @@ fn config(pooling: bool, parallel: bool) -> Config {
         .parallel_compilation(parallel)
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
     if pooling {
+        // Freed memories keep nothing resident. `linear_memory_keep_resident` counts from the lowest address,
+        // which is the far end of a stack that most plugins hardly use. `pagemap_scan` would find the pages
+        // that matter, and passes over those that are swapped out: the next guest would read them
+        // (https://github.com/bytecodealliance/wasmtime/pull/14357).
         let mut pool = PoolingAllocationConfig::default();
         pool.total_component_instances(limits::pool::COMPONENT_INSTANCES)
             .total_core_instances(limits::pool::CORE_INSTANCES)
@@ -86,8 +90,7 @@ fn config(pooling: bool, parallel: bool) -> Config {
             .max_tables_per_module(limits::pool::TABLES_EACH)
             .table_elements(limits::Limits::default().table_elements)
             .max_memory_size(limits::MEMORY_CEILING)
-            .max_unused_warm_slots(limits::pool::WARM_SLOTS)
-            .linear_memory_keep_resident(limits::pool::KEEP_RESIDENT);
+            .max_unused_warm_slots(limits::pool::WARM_SLOTS);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config

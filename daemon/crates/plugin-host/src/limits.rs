@@ -98,9 +98,6 @@ pub mod pool {
     pub const GUEST_STACK: usize = 1024 * 1024;
     /// Bytes of stack that are reserved for guest and host functions together.
     pub const STACK: usize = 2 * 1024 * 1024;
-    /// What a freed memory keeps resident. More costs memory and time: 172 against 40 MiB at 64
-    /// callers when it was 1 MiB.
-    pub const KEEP_RESIDENT: usize = 64 * 1024;
     /// Freed slots that keep the image of the plugin that used them.
     pub const WARM_SLOTS: u32 = 32;
 }

@@ -31,6 +31,9 @@ struct Options {
     /// Milliseconds between the pieces of a stream.
     #[arg(long, default_value_t = 0)]
     delay: u64,
+    /// The pieces of a stream as one, in place of one after another.
+    #[arg(long, conflicts_with = "delay")]
+    at_once: bool,
     /// Refuse requests that the provider would refuse, and say on standard error which rule they
     /// break.
     #[arg(long)]
@@ -60,6 +63,9 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut reply = Reply::answer(answer).head_after(Duration::from_millis(options.head_delay));
     if options.delay > 0 {
         reply = reply.paced(Duration::from_millis(options.delay));
+    }
+    if options.at_once {
+        reply = reply.at_once();
     }
     let mut plan = AiPeer::plan()
         .always(reply)

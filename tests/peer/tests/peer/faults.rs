@@ -55,6 +55,7 @@ async fn streams_are_spoilt_as_the_script_says() {
         reply().split(1),
         reply().content_type("text/html"),
         reply().failing_after(2, Refusal::Internal),
+        reply().at_once(),
     ])
     .await
     .unwrap();
@@ -85,6 +86,8 @@ async fn streams_are_spoilt_as_the_script_says() {
     let failed = stream(&peer).await.unwrap().events();
     assert_eq!(text(&failed), "ab");
     assert!(failed.last().unwrap()["error"].is_object());
+    assert_eq!(text(&stream(&peer).await.unwrap().events()), "abc");
+    assert_eq!(peer.sent(8).len(), 1, "one piece for all");
     assert_eq!(peer.complaints(), []);
 }
 

@@ -5,7 +5,7 @@ use crate::{
     figures::{Amount, Figures, Samples, ratio},
 };
 use labd_protocol::{answer, connect, within};
-use labd_tests::daemon::{Daemon, Home, Memory, until};
+use labd_tests::daemon::{Daemon, Home, Memory};
 use std::{
     fs,
     os::unix::net,
@@ -30,23 +30,14 @@ const CALLS: usize = 1_000;
 /// After this long a daemon without work does nothing any more.
 const IDLE: Duration = Duration::from_secs(5);
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long compiling all plugins may take.
+const COMPILED: Duration = Duration::from_secs(120);
 
 /// Starts, memory and calls, on a data directory with the sample database.
 pub async fn measure(figures: &mut Figures) -> Result<()> {
     // The first start makes the sample, and compiles the plugins behind the scenes.
     let mut first = Daemon::start().await?;
-    let labd = first.rpc().await?;
-    let known = answer(labd.plugins(within(DEADLINE)).await)?.len();
-    until("the compiled plugins", async || {
-        let files = fs::read_dir(first.home.data().join("cache")).ok()?;
-        let compiled = files.flatten().filter(|file| {
-            file.path()
-                .extension()
-                .is_some_and(|extension| extension == "mac")
-        });
-        (compiled.count() == known).then_some(())
-    })
-    .await?;
+    let known = all_compiled(&first).await?;
     first.stop().await?;
     let home = first.home;
 
@@ -108,6 +99,27 @@ pub async fn measure(figures: &mut Figures) -> Result<()> {
     );
     child.kill().await?;
     Ok(())
+}
+
+/// Waits until all plugins are compiled; how many there are.
+pub async fn all_compiled(daemon: &Daemon) -> Result<usize> {
+    let labd = daemon.rpc().await?;
+    let known = answer(labd.plugins(within(DEADLINE)).await)?.len();
+    let begun = Instant::now();
+    loop {
+        let files = fs::read_dir(daemon.home.data().join("cache"))?;
+        let compiled = files.flatten().filter(|file| {
+            let path = file.path();
+            path.extension().is_some_and(|extension| extension == "mac")
+        });
+        if compiled.count() == known {
+            return Ok(known);
+        }
+        if begun.elapsed() > COMPILED {
+            return Err("the plugins are not compiled".into());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// A client with one thread, as editors have.

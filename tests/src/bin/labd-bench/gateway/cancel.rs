@@ -34,8 +34,8 @@ pub async fn measure() -> Result<[Samples; 2]> {
     for _ in 0..ANSWERS {
         within.push(leave_answer(&inside, &peer).await?);
     }
-    let labd = Labd::start(&base_url).await?;
-    let party = Arc::new(labd.party());
+    let labd = Labd::start().await?;
+    let party = Arc::new(labd.party("Peer", &base_url).await?);
     let body = party.body(100, true);
     let mut over_http = Samples::default();
     for _ in 0..ANSWERS {

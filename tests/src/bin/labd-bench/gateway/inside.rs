@@ -80,7 +80,7 @@ impl Inside {
                 credentials: [("api-key".to_owned(), credential)].into(),
             },
             request: Request {
-                model: party.model.to_owned(),
+                model: party.model.clone(),
                 messages: vec![Message {
                     role: Role::User,
                     parts: vec![Part::Text(text.collect())],

@@ -49,39 +49,52 @@ const CALLERS: usize = 64;
 const LOAD: Duration = Duration::from_secs(3);
 const LOAD_ROUNDS: usize = 3;
 
+/// Who is asked, the upstream itself first, by what the upstream answers.
+struct Sets {
+    /// [`PIECES`], at once even where they are streamed.
+    at_once: Vec<Arc<Party>>,
+    /// The same, one after another.
+    pieces: Vec<Arc<Party>>,
+    /// [`BURST`] pieces, one after another.
+    bursts: Vec<Arc<Party>>,
+}
+
 /// Measures, and prints its table, be it cut by an error.
 #[allow(clippy::print_stdout, reason = "the figures are its output")]
 pub async fn measure() -> Result<()> {
-    let upstream = Upstream::start(PIECES).await?;
+    let at_once = Upstream::start_at_once(PIECES).await?;
+    let pieces = Upstream::start(PIECES).await?;
     let bursts = Upstream::start(BURST).await?;
-    let labd = Labd::start(&upstream.base_url()).await?;
-    let burst_labd = Labd::start(&bursts.base_url()).await?;
+    let labd = Labd::start().await?;
     let portkey = Rival::portkey().await?;
-    let litellm = Rival::litellm(&upstream).await?;
+    let litellm = Rival::litellm(&pieces).await?;
     let burst_litellm = Rival::litellm(&bursts).await?;
-    let parties = [
-        Party::direct(&upstream),
-        labd.party(),
-        portkey.as_portkey(&upstream),
-        litellm.as_litellm(),
-    ]
-    .map(Arc::new)
-    .to_vec();
-    let in_bursts = [
-        Party::direct(&bursts),
-        burst_labd.party(),
-        portkey.as_portkey(&bursts),
-        burst_litellm.as_litellm(),
-    ]
-    .map(Arc::new)
-    .to_vec();
+    let labd_at_once = labd.party("AtOnce", &at_once.base_url()).await?;
+    let labd_in_pieces = labd.party("Pieces", &pieces.base_url()).await?;
+    let labd_in_bursts = labd.party("Bursts", &bursts.base_url()).await?;
+    let set = |upstream: &Upstream, labd, litellm: &Rival| {
+        [
+            Party::direct(upstream),
+            labd,
+            portkey.as_portkey(upstream),
+            litellm.as_litellm(),
+        ]
+        .map(Arc::new)
+        .to_vec()
+    };
+    let sets = Sets {
+        // Of a whole answer, it makes no difference to LiteLLM in which pieces it would have been streamed.
+        at_once: set(&at_once, labd_at_once, &litellm),
+        pieces: set(&pieces, labd_in_pieces, &litellm),
+        bursts: set(&bursts, labd_in_bursts, &burst_litellm),
+    };
     let mut table = Table::of(vec!["labd", "Portkey", "LiteLLM"]);
 
     let outcome = async {
-        within(&upstream, &bursts, &mut table).await?;
+        within(&at_once, &pieces, &bursts, &mut table).await?;
         cancelled(&mut table).await?;
-        over_http(&parties, &in_bursts, &mut table).await?;
-        under_load(&parties, &mut table).await?;
+        over_http(&sets, &mut table).await?;
+        under_load(&sets.pieces, &mut table).await?;
         let counted = labd.counted().await?;
         eprintln!("labd has written down {counted} requests");
         Ok(())
@@ -101,9 +114,14 @@ fn micros(micros: u64) -> Goal {
 }
 
 /// The rows of one process.
-async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Result<()> {
+async fn within(
+    at_once: &Upstream,
+    pieces: &Upstream,
+    bursts: &Upstream,
+    table: &mut Table,
+) -> Result<()> {
     eprintln!("gateway: in process …");
-    let times = whole(Inside::start(upstream, PROMPT).await?, ROUNDS).await?;
+    let times = whole(Inside::start(at_once, PROMPT).await?, ROUNDS).await?;
     let added = |of: &Samples, to: &Samples, at: fn(&Samples) -> Duration| {
         [Some(Amount::Time(at(of).saturating_sub(at(to))))]
     };
@@ -117,9 +135,13 @@ async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Re
         table.row(&format!("{what}, p50"), p50, added(of, to, Samples::p50));
         table.row(&format!("{what}, p99"), p99, added(of, to, Samples::p99));
     }
-    let what = "added by the plugin, in process, to a direct call that streams as well, p50";
+    let times = whole(Inside::start(pieces, PROMPT).await?, ROUNDS).await?;
+    let what = format!("the same by the plugin, when it comes in {PIECES} pieces");
+    let beyond = added(&times.plugin, &times.direct, Samples::p50);
+    table.row(&format!("{what}, p50"), None, beyond);
     let beyond = added(&times.plugin, &times.streamed, Samples::p50);
-    table.row(what, None, beyond);
+    let what = format!("{what}, to a direct call that streams as well, p50");
+    table.row(&what, None, beyond);
 
     let mut inside = Inside::start(bursts, PROMPT).await?;
     inside.burst(BURST, 1).await?;
@@ -129,7 +151,7 @@ async fn within(upstream: &Upstream, bursts: &Upstream, table: &mut Table) -> Re
     table.row(&format!("{what}, wall"), Some(micros(8)), of(piece.wall));
     table.row(&format!("{what}, CPU"), Some(micros(8)), of(piece.cpu));
 
-    let inside = Inside::start(upstream, LARGE_PROMPT).await?;
+    let inside = Inside::start(at_once, LARGE_PROMPT).await?;
     let times = whole(inside, LARGE_ROUNDS).await?;
     let what = "added by gateway and plugin, in process, 400 KB prompt, p50";
     let added = added(&times.gateway, &times.direct, Samples::p50);
@@ -183,14 +205,10 @@ impl Pairs {
 }
 
 /// The rows over HTTP, one request after another.
-async fn over_http(
-    parties: &[Arc<Party>],
-    in_bursts: &[Arc<Party>],
-    table: &mut Table,
-) -> Result<()> {
+async fn over_http(sets: &Sets, table: &mut Table) -> Result<()> {
     eprintln!("gateway: over HTTP …");
-    in_turn(parties, PROMPT, None, WARM_UP).await?;
-    let whole = in_turn(parties, PROMPT, None, ROUNDS).await?;
+    in_turn(&sets.at_once, PROMPT, None, WARM_UP).await?;
+    let whole = in_turn(&sets.at_once, PROMPT, None, ROUNDS).await?;
     let what = "added over HTTP, whole answer";
     let p50 = row(table, what, "p50", 250, &whole, |one| one.whole.p50());
     row(table, what, "p99", 1_500, &whole, |one| one.whole.p99());
@@ -214,17 +232,27 @@ async fn over_http(
         );
     }
 
-    in_turn(parties, PROMPT, Some(PIECES), WARM_UP).await?;
-    let streams = in_turn(parties, PROMPT, Some(PIECES), ROUNDS).await?;
+    let [direct, labd, ..] = sets.pieces.as_slice() else {
+        return Ok(());
+    };
+    let labd = [Arc::clone(direct), Arc::clone(labd)];
+    in_turn(&labd, PROMPT, None, WARM_UP).await?;
+    let whole = in_turn(&labd, PROMPT, None, ROUNDS).await?;
+    let what = format!("added over HTTP, whole answer that comes in {PIECES} pieces, p50");
+    let added = whole.iter().map(|one| one.added(|took| took.whole.p50()));
+    table.row(&what, None, added.map(|time| Some(Amount::Time(time))));
+
+    in_turn(&sets.pieces, PROMPT, Some(PIECES), WARM_UP).await?;
+    let streams = in_turn(&sets.pieces, PROMPT, Some(PIECES), ROUNDS).await?;
     let what = "added over HTTP, until the first event";
     row(table, what, "p50", 350, &streams, |one| one.first.p50());
 
-    let large = in_turn(parties, LARGE_PROMPT, None, LARGE_ROUNDS).await?;
+    let large = in_turn(&sets.at_once, LARGE_PROMPT, None, LARGE_ROUNDS).await?;
     let what = "added over HTTP, 400 KB prompt";
     row(table, what, "p50", 1_000, &large, |one| one.whole.p50());
 
-    in_turn(in_bursts, PROMPT, Some(BURST), 1).await?;
-    let bursts = in_turn(in_bursts, PROMPT, Some(BURST), BURST_ROUNDS).await?;
+    in_turn(&sets.bursts, PROMPT, Some(BURST), 1).await?;
+    let bursts = in_turn(&sets.bursts, PROMPT, Some(BURST), BURST_ROUNDS).await?;
     let what = "added over HTTP, to each event of a burst";
     row(table, what, "wall", 8, &bursts, |one| {
         one.whole.p50().div_f64(BURST as f64)

@@ -1,7 +1,7 @@
 //! Who is asked: the upstream itself, labd, LiteLLM's proxy, Portkey's gateway.
 
 use super::upstream::Upstream;
-use crate::Result;
+use crate::{Result, daemon::all_compiled};
 use labd_tests::{daemon::Daemon, repository};
 use serde_json::{Value, json};
 use std::{
@@ -24,6 +24,9 @@ const START: Duration = Duration::from_secs(120);
 /// The key that the upstream is asked with, whoever asks.
 pub const KEY: &str = "sk-bench-5d1f";
 
+/// The upstream's model.
+const MODEL: &str = "gpt-4o";
+
 /// One that answers `/v1/chat/completions`.
 pub struct Party {
     /// What it is called in the table.
@@ -37,7 +40,7 @@ pub struct Party {
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
     /// What the model is called there.
-    pub model: &'static str,
+    pub model: String,
     /// Its process.
     pub pid: u32,
 }
@@ -68,43 +71,46 @@ impl Party {
             path: "/openai/v1/chat/completions",
             authorization: format!("Bearer {KEY}"),
             headers: Vec::new(),
-            model: "gpt-4o",
+            model: MODEL.to_owned(),
             pid: upstream.pid,
         }
     }
 }
 
-/// A daemon with the upstream as its provider.
+/// A daemon with upstreams as its providers.
 pub struct Labd {
     daemon: Daemon,
 }
 
 impl Labd {
-    /// Starts it before an upstream.
-    pub async fn start(base_url: &str) -> Result<Self> {
-        let daemon = Daemon::start_empty().await?;
-        let create = json!({
-            "name": "Peer", "plugin": "labd.openai-compatible", "api_key": KEY,
-            "config": { "base-url": base_url },
-        });
-        let made = daemon.post("/providers", create).await?;
-        if made.status != 201 {
-            return Err(format!("labd has no provider: {}", made.text()).into());
-        }
+    /// Starts it, for the second time, as it is for most of its life: the first start compiles the plugins.
+    pub async fn start() -> Result<Self> {
+        let mut daemon = Daemon::start_empty().await?;
+        all_compiled(&daemon).await?;
+        daemon.stop().await?;
+        daemon.restart().await?;
         Ok(Self { daemon })
     }
 
-    /// Its face.
-    pub fn party(&self) -> Party {
-        Party {
+    /// It before an upstream, which it knows by this name.
+    pub async fn party(&self, name: &str, base_url: &str) -> Result<Party> {
+        let create = json!({
+            "name": name, "plugin": "labd.openai-compatible", "api_key": KEY,
+            "config": { "base-url": base_url },
+        });
+        let made = self.daemon.post("/providers", create).await?;
+        if made.status != 201 {
+            return Err(format!("labd has no provider: {}", made.text()).into());
+        }
+        Ok(Party {
             name: "labd",
             address: (Ipv4Addr::LOCALHOST, self.daemon.port()).into(),
             path: "/v1/chat/completions",
             authorization: format!("Bearer {}", self.daemon.token()),
             headers: Vec::new(),
-            model: "Peer/gpt-4o",
+            model: format!("{name}/{MODEL}"),
             pid: self.daemon.pid(),
-        }
+        })
     }
 
     /// How many requests it has written down.
@@ -132,9 +138,9 @@ impl Rival {
         // JSON is YAML.
         let text = json!({
             "model_list": [{
-                "model_name": "gpt-4o",
+                "model_name": MODEL,
                 "litellm_params": {
-                    "model": "openai/gpt-4o",
+                    "model": format!("openai/{MODEL}"),
                     "api_base": upstream.base_url(),
                     "api_key": KEY,
                 },
@@ -208,7 +214,7 @@ impl Rival {
             path: "/v1/chat/completions",
             authorization: format!("Bearer {KEY}"),
             headers: Vec::new(),
-            model: "gpt-4o",
+            model: MODEL.to_owned(),
             pid: self.process.id().unwrap_or_default(),
         }
     }

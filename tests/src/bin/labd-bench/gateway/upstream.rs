@@ -18,12 +18,22 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Starts one whose answers have so many pieces of text of 16 bytes.
+    /// Starts one whose answers have so many pieces of text of 16 bytes, which come one after another.
     pub async fn start(pieces: usize) -> Result<Self> {
+        Self::start_with(pieces, &[]).await
+    }
+
+    /// The same, and they come at once, as a whole answer does.
+    pub async fn start_at_once(pieces: usize) -> Result<Self> {
+        Self::start_with(pieces, &["--at-once"]).await
+    }
+
+    async fn start_with(pieces: usize, options: &[&str]) -> Result<Self> {
         let labd = env::var_os("LABD_BIN").ok_or("LABD_BIN is not set")?;
         let program = Path::new(&labd).with_file_name("labd-ai-peer");
         let mut process = Command::new(&program)
             .args(["--events", &pieces.to_string()])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
