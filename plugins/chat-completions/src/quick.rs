@@ -1,5 +1,5 @@
-//! The chunk that most of a stream is made of: some letters of text or reasoning and nothing else.
-//! It is read without building a tree of it, in a third of the time; every other chunk is left to
+//! The chunk that most of a stream is made of: some letters of text or reasoning, or why the answer ends,
+//! and nothing else. It is read without building a tree of it, in a third of the time; every other chunk is left to
 //! [`crate::stream`].
 
 use serde::Deserialize;
@@ -62,9 +62,11 @@ struct Delta<'a> {
 pub(crate) struct Pieces {
     pub(crate) reasoning: Option<String>,
     pub(crate) text: Option<String>,
+    /// Why the answer ends, in the server's word.
+    pub(crate) finish: Option<String>,
 }
 
-/// What a chunk tells that holds nothing but text and reasoning; none of any other.
+/// What a chunk tells that holds nothing but such pieces; none of any other.
 pub(crate) fn pieces(data: &str) -> Option<Pieces> {
     let chunk: Chunk<'_> = serde_json::from_str(data).ok()?;
     let more = [chunk.error, chunk.usage, chunk.x_groq, chunk.timings];
@@ -73,13 +75,13 @@ pub(crate) fn pieces(data: &str) -> Option<Pieces> {
     let is_plain = more.iter().all(Option::is_none)
         && chunk.object.is_none_or(|object| object.0 != "error")
         && choice.index.unwrap_or(0) == 0
-        && Text::is_none(choice.finish_reason.as_ref())
         && Text::is_none(delta.refusal.as_ref())
         && delta.tool_calls.is_none()
         && delta.reasoning_details.is_none();
     is_plain.then(|| Pieces {
         reasoning: Text::some(delta.reasoning_content).or_else(|| Text::some(delta.reasoning)),
         text: Text::some(delta.content),
+        finish: Text::some(choice.finish_reason),
     })
 }
 
@@ -87,28 +89,32 @@ pub(crate) fn pieces(data: &str) -> Option<Pieces> {
 mod tests {
     use super::*;
 
-    fn told(data: &str) -> Option<(Option<String>, Option<String>)> {
-        pieces(data).map(|pieces| (pieces.reasoning, pieces.text))
+    fn told(data: &str) -> Option<(Option<String>, Option<String>, Option<String>)> {
+        pieces(data).map(|pieces| (pieces.reasoning, pieces.text, pieces.finish))
     }
 
     #[test]
-    fn text_and_reasoning_are_read_and_everything_else_is_left() {
+    fn text_reasoning_and_the_end_are_read_and_everything_else_is_left() {
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             told(
                 r#"{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":"\"ü\n"},"finish_reason":null,"logprobs":null}],"usage":null,"p":"x"}"#
             ),
-            Some((None, text("\"ü\n")))
+            Some((None, text("\"ü\n"), None))
         );
         assert_eq!(
             told(
                 r#"{"choices":[{"delta":{"content":"","reasoning_content":"A","reasoning":"A"}}]}"#
             ),
-            Some((text("A"), None))
+            Some((text("A"), None, None))
         );
         assert_eq!(
             told(r#"{"choices":[{"delta":{},"finish_reason":""}]}"#),
-            Some((None, None))
+            Some((None, None, None))
+        );
+        assert_eq!(
+            told(r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#),
+            Some((None, text("a"), text("stop")))
         );
         for other in [
             "",
@@ -120,7 +126,8 @@ mod tests {
             r#"{"choices":[{"delta":{"tool_calls":[]}}]}"#,
             r#"{"choices":[{"delta":{"refusal":"no"}}]}"#,
             r#"{"choices":[{"delta":{"reasoning":"a","reasoning_details":[]}}]}"#,
-            r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[]},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{}}"#,
             r#"{"choices":[{"delta":{"content":"a"}}],"usage":{}}"#,
             r#"{"choices":[{"delta":{"content":"a"}}],"error":"x"}"#,
             r#"{"choices":[{"delta":{"content":"a"}}],"x_groq":{"id":"1"}}"#,

@@ -125,6 +125,9 @@ impl Decoder<SseEvent> for Chat {
         {
             events.extend(pieces.reasoning.map(Event::Reasoning));
             events.extend(pieces.text.map(Event::Text));
+            if let Some(word) = pieces.finish {
+                self.finish = Some(reason(&word)?);
+            }
             return Ok(Flow::More);
         }
         let chunk: Value = serde_json::from_str(data).map_err(|error| {

@@ -34,7 +34,12 @@ mod queries;
 mod vite;
 
 use figures::Figures;
+use mimalloc::MiMalloc;
 use std::{env, process::ExitCode};
+
+/// The daemon's: parts of it are measured in this process.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Whatever ends a measurement.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
