@@ -55,6 +55,7 @@ struct Bill {
     expected: u32,
     written: usize,
     first: Instant,
+    finished: bool,
     failed: bool,
 }
 
@@ -99,6 +100,7 @@ impl Answer {
             expected,
             written: 0,
             first: Instant::now(),
+            finished: false,
             failed: false,
             target,
         };
@@ -209,18 +211,13 @@ impl Running {
     }
 
     /// Whether a budget ends the answer with these events, and why.
-    fn overdrawn(&self, events: &[Event]) -> Option<ApiError> {
+    fn overdrawn(&mut self, events: &[Event]) -> Option<ApiError> {
+        let spent = self.bill.grow().err()?;
         // What an answer's end tells of it is no reason to keep that end back.
-        if events.iter().any(is_end) {
-            return None;
-        }
-        let entry = self.bill.entry.as_ref()?;
-        (self.bill.tokens() > entry.left()?).then(|| entry.spent())
+        let ends = events.iter().any(|one| matches!(one, Event::Finish(_)))
+            || events.iter().all(|one| matches!(one, Event::Usage(_)));
+        (!ends).then_some(spent)
     }
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(event, Event::Usage(_) | Event::Finish(_))
 }
 
 impl Bill {
@@ -230,6 +227,7 @@ impl Bill {
             Event::Text(text) | Event::Reasoning(text) => self.written += text.len(),
             Event::ToolFragment { fragment, .. } => self.written += fragment.len(),
             Event::Usage(usage) => self.usage = *usage,
+            Event::Finish(_) => self.finished = true,
             _ => {}
         }
     }
@@ -238,10 +236,32 @@ impl Bill {
         u32::try_from(self.written.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u32::MAX)
     }
 
-    /// What it used so far, as far as that is known.
-    fn tokens(&self) -> u64 {
-        let output = self.usage.output.unwrap_or(0).max(self.written_tokens());
-        u64::from(self.usage.input.unwrap_or(self.expected)) + u64::from(output)
+    /// What it used so far. Some providers tell a first count before they have written anything: until the
+    /// answer's end at least what was written counts, and so it does for one that was stopped.
+    fn used(&self) -> Usage {
+        let output = match self.usage.output {
+            Some(told) if self.finished => told,
+            told => told.unwrap_or(0).max(self.written_tokens()),
+        };
+        Usage {
+            input: Some(self.usage.input.unwrap_or(self.expected)),
+            output: Some(output),
+            ..self.usage
+        }
+    }
+
+    fn grow(&mut self) -> Result<(), ApiError> {
+        let settled = Settled {
+            provider: self.target.provider,
+            plugin: &self.target.plugin,
+            model: &self.model,
+            usage: self.used(),
+            failed: false,
+        };
+        match &mut self.entry {
+            Some(entry) => entry.grow(&settled),
+            None => Ok(()),
+        }
     }
 }
 
@@ -250,15 +270,11 @@ impl Drop for Bill {
         let Some(entry) = self.entry.take() else {
             return;
         };
-        // What a provider does not tell, as for an answer that was stopped, is estimated.
-        let usage = Usage {
-            input: Some(self.usage.input.unwrap_or(self.expected)),
-            output: Some(self.usage.output.unwrap_or_else(|| self.written_tokens())),
-            ..self.usage
-        };
-        self.pass.used(self.tokens());
-        self.lane
-            .ended(usage.output.unwrap_or(0), self.first.elapsed());
+        let usage = self.used();
+        let output = usage.output.unwrap_or(0);
+        self.pass
+            .used(u64::from(usage.input.unwrap_or(0)) + u64::from(output));
+        self.lane.ended(output, self.first.elapsed());
         entry.settle(&Settled {
             provider: self.target.provider,
             plugin: &self.target.plugin,

@@ -16,6 +16,9 @@ use std::{
 /// What is asked for, in so many bits that two never meet.
 type Key = [u8; 32];
 
+/// Longest time that an answer is kept: a year.
+pub(crate) const SECONDS: u64 = 31_536_000;
+
 /// Longest answer that is kept, in events.
 const EVENTS: usize = 20_000;
 
@@ -58,7 +61,7 @@ impl Memory {
         let kept = Cache::builder()
             .weigher(|_, kept: &Kept| u32::try_from(kept.bytes()).unwrap_or(u32::MAX))
             .max_capacity(u64::from(settings.mebibytes) << 20)
-            .time_to_live(Duration::from_secs(settings.seconds.max(1)))
+            .time_to_live(Duration::from_secs(settings.seconds.clamp(1, SECONDS)))
             .build();
         Self {
             kept,
@@ -98,25 +101,28 @@ impl Memory {
         }
     }
 
-    fn vector_key(route: &str, request: &EmbedRequest, text: &str) -> Key {
+    fn vector_key(model: &str, request: &EmbedRequest, text: &str) -> Key {
         let EmbedRequest {
             dimensions,
             purpose,
             ..
         } = request;
         Sha256::digest(format!(
-            "embed\0{route}\0{dimensions:?}\0{purpose:?}\0{text}"
+            "embed\0{model}\0{dimensions:?}\0{purpose:?}\0{text}"
         ))
         .into()
     }
 
-    /// The embeddings of a request's texts, as far as they are remembered.
-    pub fn vectors(&self, route: &str, request: &EmbedRequest) -> Vec<Option<Arc<Vec<f32>>>> {
+    /// The embeddings of a request's texts by this model of a provider, as far as they are remembered. By
+    /// none, where several may answer: their vectors cannot be compared.
+    pub fn vectors(
+        &self,
+        model: Option<&str>,
+        request: &EmbedRequest,
+    ) -> Vec<Option<Arc<Vec<f32>>>> {
+        let model = model.filter(|_| self.settings.embeddings);
         let found = request.texts.iter().map(|text| {
-            if !self.settings.embeddings {
-                return None;
-            }
-            match self.kept.get(&Self::vector_key(route, request, text)) {
+            match self.kept.get(&Self::vector_key(model?, request, text)) {
                 Some(Kept::Vector(vector)) => {
                     self.hits.fetch_add(1, Ordering::Relaxed);
                     Some(vector)
@@ -127,10 +133,16 @@ impl Memory {
         found.collect()
     }
 
-    /// Remembers the embedding of a text.
-    pub fn remember(&self, route: &str, request: &EmbedRequest, text: &str, vector: &[f32]) {
-        if self.settings.embeddings {
-            let key = Self::vector_key(route, request, text);
+    /// Remembers the embedding of a text by such a model.
+    pub fn remember(
+        &self,
+        model: Option<&str>,
+        request: &EmbedRequest,
+        text: &str,
+        vector: &[f32],
+    ) {
+        if let Some(model) = model.filter(|_| self.settings.embeddings) {
+            let key = Self::vector_key(model, request, text);
             self.kept
                 .insert(key, Kept::Vector(Arc::new(vector.to_vec())));
         }

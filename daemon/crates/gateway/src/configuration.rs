@@ -1,6 +1,7 @@
 //! The gateway's configuration, checked before it is in force: what refers to nothing, or could never
 //! do anything, is refused with the place where it stands.
 
+use crate::cache;
 use labd_protocol::{ApiError, Budget, BudgetScope, GatewayConfig, Price, ProviderId};
 use labd_store::Record;
 use serde::{Deserialize, Serialize};
@@ -126,6 +127,7 @@ pub(crate) fn check(
             u64::from(config.cache.mebibytes),
             u64::from(MEBIBYTES),
         ),
+        ("cache.seconds", config.cache.seconds, cache::SECONDS),
     ] {
         if value > most {
             return Err(ApiError::invalid(field, format!("{most} is the most.")));

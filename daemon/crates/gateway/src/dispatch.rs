@@ -109,6 +109,13 @@ struct Course<'a> {
     span: &'a mut Span,
 }
 
+/// Why tiers gave nothing.
+#[derive(Default)]
+struct Ends {
+    last: Option<Failed>,
+    full: Option<Full>,
+}
+
 /// What is left to do after a tier.
 enum Outcome<T> {
     Done(Done<T>),
@@ -138,51 +145,27 @@ impl Dispatch<'_> {
             left: rules.retries,
             span,
         };
-        let mut last = None;
-        let mut full = None;
+        let mut ends = Ends::default();
         let mut asked_any = false;
         for tier in &route.tiers {
-            let mut targets = order(tier, rand::random::<f64>);
-            loop {
-                if targets.is_empty() {
-                    break;
-                }
-                asked_any = true;
-                match self.tier(&targets, &mut course, &attempt).await {
-                    Outcome::Done(done) => return Ok(done),
-                    Outcome::Over(failed) => return Err(explain(failed)),
-                    Outcome::Next(failed) => {
-                        last = failed.or(last);
-                        break;
-                    }
-                    Outcome::Full(more) => {
-                        full = Some(more);
-                        break;
-                    }
-                    Outcome::Pause(pause, failed) => {
-                        let longest = Duration::from_millis(rules.longest_wait_ms);
-                        let target = failed.target.clone();
-                        last = Some(failed);
-                        if course.left == 0 || pause > longest {
-                            break;
-                        }
-                        course.left -= 1;
-                        sleep(pause).await;
-                        targets = vec![target];
-                    }
-                }
+            let targets = order(tier, rand::random::<f64>);
+            if targets.is_empty() {
+                continue;
+            }
+            asked_any = true;
+            let end = self.with_pauses(targets, &mut course, &attempt, &mut ends);
+            if let Some(end) = end.await {
+                return end;
             }
         }
         if !asked_any && let Some(first) = route.tiers.first() {
             // All rest: advice, not a law.
-            match self.tier(first, &mut course, &attempt).await {
-                Outcome::Done(done) => return Ok(done),
-                Outcome::Over(failed) | Outcome::Pause(_, failed) => last = Some(failed),
-                Outcome::Next(failed) => last = failed,
-                Outcome::Full(more) => full = Some(more),
+            let end = self.with_pauses(first.clone(), &mut course, &attempt, &mut ends);
+            if let Some(end) = end.await {
+                return end;
             }
         }
-        Err(match (last, full) {
+        Err(match (ends.last, ends.full) {
             (Some(failed), _) => explain(failed),
             (None, Some(full)) => too_many(&full),
             (None, None) => ApiError::new(
@@ -191,6 +174,42 @@ impl Dispatch<'_> {
             )
             .with_hint("Look at its keys: labd gateway status"),
         })
+    }
+
+    /// Tries the targets of a tier, and once more after the pause that they ask for; none when the next tier
+    /// is to be tried.
+    async fn with_pauses<'a, T: Send>(
+        &self,
+        mut targets: Vec<Target>,
+        course: &mut Course<'_>,
+        attempt: &impl Attempt<'a, T>,
+        ends: &mut Ends,
+    ) -> Option<Result<Done<T>, ApiError>> {
+        let longest = Duration::from_millis(self.config.retry.longest_wait_ms);
+        loop {
+            match self.tier(&targets, course, attempt).await {
+                Outcome::Done(done) => return Some(Ok(done)),
+                Outcome::Over(failed) => return Some(Err(explain(failed))),
+                Outcome::Next(failed) => {
+                    ends.last = failed.or(ends.last.take());
+                    return None;
+                }
+                Outcome::Full(more) => {
+                    ends.full = Some(more);
+                    return None;
+                }
+                Outcome::Pause(pause, failed) => {
+                    let target = failed.target.clone();
+                    ends.last = Some(failed);
+                    if course.left == 0 || pause > longest {
+                        return None;
+                    }
+                    course.left -= 1;
+                    sleep(pause).await;
+                    targets = vec![target];
+                }
+            }
+        }
     }
 
     async fn tier<'a, T: Send>(

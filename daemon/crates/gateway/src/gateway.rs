@@ -9,7 +9,7 @@ use crate::{
     lane::Lane,
     ledger::{Customer, Ledger, Settled, write_behind},
     record::ProviderRecord,
-    route::Route,
+    route::{Route, Target},
     span::Span,
     turnstile::Limits,
     view::{KeyView, ProviderView, View},
@@ -36,6 +36,8 @@ use tokio::sync::OnceCell;
 const WRITE_BEHIND: Duration = Duration::from_secs(2);
 /// The route for requests that name neither a provider nor a model.
 pub const DEFAULT_ROUTE: &str = "default";
+/// Texts that are embedded at once: the most that Gemini takes, and an answer of some megabytes.
+const TEXTS_AT_ONCE: usize = 100;
 /// What a picture or a file is taken for, in tokens, where it is not known better.
 const ATTACHMENT_TOKENS: usize = 1_000;
 
@@ -358,8 +360,8 @@ impl Gateway {
         span: &mut Span,
     ) -> Result<Embeddings, ApiError> {
         let view = self.view()?;
-        let name = route.cache_name();
-        let mut vectors = view.memory.vectors(&name, &request);
+        let only = route.only_model();
+        let mut vectors = view.memory.vectors(only.as_deref(), &request);
         let missing: Vec<String> = request
             .texts
             .iter()
@@ -367,22 +369,56 @@ impl Gateway {
             .filter(|(_, known)| known.is_none())
             .map(|(text, _)| text.clone())
             .collect();
+        let mut answer = Embeddings {
+            model: route.model.to_string(),
+            vectors: Vec::with_capacity(vectors.len()),
+            usage: Usage {
+                input: Some(0),
+                ..Usage::default()
+            },
+        };
         if missing.is_empty() && !request.texts.is_empty() {
             span.remembered();
-            return Ok(Embeddings {
-                model: route.model.to_string(),
-                vectors: vectors
-                    .into_iter()
-                    .flatten()
-                    .map(|one| one.to_vec())
-                    .collect(),
-                usage: Usage {
-                    input: Some(0),
-                    ..Usage::default()
-                },
-            });
         }
-        let bytes: usize = missing.iter().map(String::len).sum();
+        // Who has answered a part answers the rest: vectors of different models cannot be compared.
+        let mut route = route.clone();
+        let mut fresh = Vec::with_capacity(missing.len());
+        for texts in missing.chunks(TEXTS_AT_ONCE) {
+            let part = EmbedRequest {
+                texts: texts.to_vec(),
+                ..request.clone()
+            };
+            let (target, part) = self.embed_part(customer, &route, &view, part, span).await?;
+            for (text, vector) in texts.iter().zip(&part.vectors) {
+                let only = only.as_deref();
+                view.memory.remember(only, &request, text, vector);
+            }
+            answer.usage.input = answer.usage.input.zip(part.usage.input).map(|(a, b)| a + b);
+            answer.model = part.model;
+            fresh.extend(part.vectors);
+            route.tiers = vec![vec![target]];
+        }
+        let mut fresh = fresh.into_iter();
+        for place in &mut vectors {
+            if place.is_none() {
+                *place = fresh.next().map(Arc::new);
+            }
+        }
+        let vectors = vectors.into_iter().flatten().map(Arc::unwrap_or_clone);
+        answer.vectors.extend(vectors);
+        Ok(answer)
+    }
+
+    /// Asks for the vectors of so many texts as every provider takes at once.
+    async fn embed_part(
+        &self,
+        customer: &Customer,
+        route: &Route,
+        view: &View,
+        request: EmbedRequest,
+        span: &mut Span,
+    ) -> Result<(Target, Embeddings), ApiError> {
+        let bytes: usize = request.texts.iter().map(String::len).sum();
         let expected = u32::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u32::MAX);
         let config = Arc::clone(&view.config);
         let entry = self.inner.ledger.enter(config, customer, expected)?;
@@ -395,7 +431,6 @@ impl Gateway {
             .run(route, span, |target| {
                 let request = EmbedRequest {
                     model: target.model.to_string(),
-                    texts: missing.clone(),
                     ..request.clone()
                 };
                 Box::pin(async move { target.service.embed(&target.access, request).await })
@@ -414,24 +449,11 @@ impl Gateway {
             usage,
             failed: false,
         });
-        for (text, vector) in missing.iter().zip(&begun.value.vectors) {
-            view.memory.remember(&name, &request, text, vector);
-        }
-        let mut fresh = begun.value.vectors.into_iter();
-        for place in &mut vectors {
-            if place.is_none() {
-                *place = fresh.next().map(Arc::new);
-            }
-        }
-        Ok(Embeddings {
-            model: begun.value.model,
-            vectors: vectors
-                .into_iter()
-                .flatten()
-                .map(Arc::unwrap_or_clone)
-                .collect(),
+        let embeddings = Embeddings {
             usage,
-        })
+            ..begun.value
+        };
+        Ok((begun.target, embeddings))
     }
 
     /// What is configured now.
@@ -505,8 +527,7 @@ impl Gateway {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let lane = lanes.entry((record.id, name.clone())).or_default();
-        let credential = access.credentials.values().next();
-        lane.use_credential(credential.map(|one| one.value.as_str()).unwrap_or_default());
+        lane.use_credential(record.credential(plugin, name.as_deref()));
         // What is said of this key comes before what is said of each.
         let of = |one: &&ProviderLimit| one.provider == record.id;
         let own = limits
@@ -531,6 +552,17 @@ impl Gateway {
 }
 
 impl Route {
+    /// The provider and model of all its targets, where they are the same.
+    fn only_model(&self) -> Option<String> {
+        let mut all = self.tiers.iter().flatten();
+        let first = all.next()?;
+        let same = |target: &Target| {
+            target.access.provider_id == first.access.provider_id && target.model == first.model
+        };
+        all.all(same)
+            .then(|| format!("{}/{}", first.access.provider_id, first.model))
+    }
+
     /// What tells it apart in a cache: two providers may have models of one name.
     fn cache_name(&self) -> String {
         let targets = self.tiers.iter().flatten();

@@ -47,8 +47,19 @@ enum State {
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     state: State,
+    /// States that came before this one.
+    age: u64,
     failures: u32,
     last_error: Option<String>,
+}
+
+/// In which state a request was sent. Requests end late: what one says that is older than the state says
+/// little of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    age: u64,
+    /// It was sent because the key was thought to answer, or as the probe, and not in spite of its rest.
+    counts: bool,
 }
 
 impl Health {
@@ -64,48 +75,92 @@ impl Health {
         }
     }
 
+    /// Nothing is known any more, and what is under way says nothing of what comes.
+    pub fn renew(&mut self) {
+        *self = Self {
+            age: self.age + 1,
+            ..Self::default()
+        };
+    }
+
     /// A request goes there.
-    pub fn asked(&mut self, now: Instant) {
-        if self.advice(now) == Advice::Probe {
-            self.state = State::Probing;
-        }
+    pub fn asked(&mut self, now: Instant) -> Sent {
+        let counts = match self.advice(now) {
+            Advice::Ask => true,
+            Advice::Probe => {
+                self.turn(State::Probing);
+                true
+            }
+            Advice::Rest(_) | Advice::Refused => false,
+        };
+        let age = self.age;
+        Sent { age, counts }
     }
 
     /// It answered.
-    pub fn answered(&mut self) {
-        self.state = State::Ready;
-        self.failures = 0;
+    pub fn answered(&mut self, sent: Sent) {
+        if sent.age == self.age {
+            self.failures = 0;
+            if !matches!(self.state, State::Ready) {
+                self.turn(State::Ready);
+            }
+        }
     }
 
     /// It failed in a way that may pass.
-    pub fn failed(&mut self, now: Instant, reason: &str) {
-        self.failures = self.failures.saturating_add(1);
+    pub fn failed(&mut self, sent: Sent, now: Instant, reason: &str) {
         self.tell(reason);
+        if sent.age != self.age || !sent.counts {
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
         if let Some(more) = self.failures.checked_sub(FAILURES) {
             let rest = FIRST_REST.saturating_mul(1 << more.min(8));
-            self.state = State::Resting(now + rest.min(LONGEST_REST));
+            self.turn(State::Resting(now + rest.min(LONGEST_REST)));
         } else if matches!(self.state, State::Probing) {
-            self.state = State::Ready;
+            self.turn(State::Ready);
         }
+    }
+
+    /// An answer that had begun broke off.
+    pub fn broke_off(&mut self, now: Instant, reason: &str) {
+        let counts = matches!(self.state, State::Ready);
+        let age = self.age;
+        self.failed(Sent { age, counts }, now, reason);
     }
 
     /// It asks to be left alone for so long.
-    pub fn rest(&mut self, until: Instant, reason: &str) {
+    pub fn rest(&mut self, sent: Sent, until: Instant, reason: &str) {
         self.tell(reason);
-        self.state = State::Resting(until);
+        match &mut self.state {
+            // Whoever asks for the longest is heard.
+            State::Resting(known) => *known = until.max(*known),
+            State::Ready => self.turn(State::Resting(until)),
+            State::Probing | State::Refused if sent.age == self.age => {
+                self.turn(State::Resting(until));
+            }
+            State::Probing | State::Refused => {}
+        }
     }
 
     /// Its credential is refused.
-    pub fn refuse(&mut self, reason: &str) {
+    pub fn refuse(&mut self, sent: Sent, reason: &str) {
         self.tell(reason);
-        self.state = State::Refused;
+        if sent.age == self.age {
+            self.turn(State::Refused);
+        }
     }
 
     /// The request ended in a way that says nothing of it: it was withdrawn, or was wrong itself.
-    pub fn said_nothing(&mut self, now: Instant) {
-        if matches!(self.state, State::Probing) {
-            self.state = State::Resting(now);
+    pub fn said_nothing(&mut self, sent: Sent, now: Instant) {
+        if sent.age == self.age && sent.counts && matches!(self.state, State::Probing) {
+            self.turn(State::Resting(now));
         }
+    }
+
+    fn turn(&mut self, state: State) {
+        self.state = state;
+        self.age += 1;
     }
 
     /// Whether a probe is on its way.
@@ -127,26 +182,33 @@ impl Health {
 mod tests {
     use super::*;
 
+    /// A request that is sent and fails at once.
+    fn fails(health: &mut Health, now: Instant) {
+        let sent = health.asked(now);
+        health.failed(sent, now, "down");
+    }
+
     #[test]
     fn three_failures_in_a_row_are_a_rest_and_each_failed_probe_doubles_it() {
         let now = Instant::now();
         let mut health = Health::default();
-        health.failed(now, "down");
-        health.failed(now, "down");
+        fails(&mut health, now);
+        fails(&mut health, now);
         assert_eq!(health.advice(now), Advice::Ask);
-        health.failed(now, "still down");
+        fails(&mut health, now);
         assert_eq!(health.advice(now), Advice::Rest(now + FIRST_REST));
-        assert_eq!(health.last_error(), Some("still down"));
+        assert_eq!(health.last_error(), Some("down"));
 
-        let later = now + FIRST_REST;
+        let mut later = now + FIRST_REST;
         assert_eq!(health.advice(later), Advice::Probe);
-        health.asked(later);
+        let probe = health.asked(later);
         assert!(health.is_probing());
         assert!(matches!(health.advice(later), Advice::Rest(_)));
-        health.failed(later, "down");
+        health.failed(probe, later, "down");
         assert_eq!(health.advice(later), Advice::Rest(later + 2 * FIRST_REST));
-        for _ in 0..40 {
-            health.failed(later, "down");
+        for _ in 0..10 {
+            later += LONGEST_REST;
+            fails(&mut health, later);
         }
         assert_eq!(health.advice(later), Advice::Rest(later + LONGEST_REST));
     }
@@ -156,30 +218,74 @@ mod tests {
         let now = Instant::now();
         let mut health = Health::default();
         for _ in 0..3 {
-            health.failed(now, "down");
+            fails(&mut health, now);
         }
-        health.asked(now + FIRST_REST);
-        health.answered();
+        let probe = health.asked(now + FIRST_REST);
+        health.answered(probe);
         assert_eq!(health.advice(now), Advice::Ask);
-        health.failed(now, "down");
+        fails(&mut health, now);
         assert_eq!(health.advice(now), Advice::Ask);
+    }
+
+    #[test]
+    fn failures_of_requests_that_were_under_way_do_not_lengthen_a_rest() {
+        let now = Instant::now();
+        let mut health = Health::default();
+        let under_way: Vec<Sent> = (0..9).map(|_| health.asked(now)).collect();
+        for sent in under_way {
+            health.failed(sent, now, "down");
+        }
+        // Nor do those that are sent in spite of it.
+        fails(&mut health, now);
+        assert_eq!(health.advice(now), Advice::Rest(now + FIRST_REST));
+    }
+
+    #[test]
+    fn an_older_answer_ends_no_rest_and_a_later_one_does() {
+        let now = Instant::now();
+        let mut health = Health::default();
+        let (older, limited) = (health.asked(now), health.asked(now));
+        health.rest(limited, now + LONGEST_REST, "slow down");
+        health.answered(older);
+        assert_eq!(health.advice(now), Advice::Rest(now + LONGEST_REST));
+        let in_spite = health.asked(now);
+        health.answered(in_spite);
+        assert_eq!(health.advice(now), Advice::Ask);
+    }
+
+    #[test]
+    fn the_longest_rest_that_is_asked_for_counts() {
+        let now = Instant::now();
+        let mut health = Health::default();
+        let (one, other) = (health.asked(now), health.asked(now));
+        health.rest(one, now + LONGEST_REST, "slow down");
+        health.rest(other, now + FIRST_REST, "slow down");
+        assert_eq!(health.advice(now), Advice::Rest(now + LONGEST_REST));
     }
 
     #[test]
     fn a_probe_that_was_withdrawn_leaves_the_probe_to_the_next() {
         let now = Instant::now();
         let mut health = Health::default();
-        health.rest(now, "slow down");
-        health.asked(now);
-        health.said_nothing(now);
+        let sent = health.asked(now);
+        health.rest(sent, now, "slow down");
+        let probe = health.asked(now);
+        let other = health.asked(now);
+        health.said_nothing(other, now);
+        assert!(health.is_probing(), "that was not the probe");
+        health.said_nothing(probe, now);
         assert_eq!(health.advice(now), Advice::Probe);
     }
 
     #[test]
-    fn a_refused_key_is_not_asked() {
+    fn a_refused_key_is_not_asked_until_it_is_entered_anew() {
         let now = Instant::now();
         let mut health = Health::default();
-        health.refuse("no such key");
+        let (first, second) = (health.asked(now), health.asked(now));
+        health.refuse(first, "no such key");
         assert_eq!(health.advice(now + LONGEST_REST), Advice::Refused);
+        health.renew();
+        health.refuse(second, "no such key");
+        assert_eq!(health.advice(now), Advice::Ask, "that was the former key");
     }
 }

@@ -1,9 +1,11 @@
 //! A key of a provider, as requests see it: whether to ask it, when it is free, and how it fares.
 
 use crate::{
-    health::{Advice, Health},
+    health::{Advice, Health, Sent},
+    record::StoredCredential,
     turnstile::Turnstile,
 };
+use jiff::Timestamp;
 use labd_protocol::{KeyState, KeyStatus, ProviderId};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -42,23 +44,30 @@ impl Lane {
         lock(&self.health).advice(Instant::now())
     }
 
-    /// Forgets what is known of its health when the credential is another one than before.
-    pub fn use_credential(&self, value: &str) {
-        let digest = Sha256::digest(value).into();
+    /// Forgets what is known of its health when the credential is not the one of before, or was entered
+    /// anew, for the same origin or another.
+    pub fn use_credential(&self, credential: Option<&StoredCredential>) {
+        let digest = credential.map_or_else(Default::default, |one| {
+            let entered = one.entered.map(Timestamp::as_nanosecond);
+            let whole = format!("{entered:?}\0{}\0", one.origin);
+            let digest = Sha256::new_with_prefix(whole);
+            digest.chain_update(one.value.expose()).finalize().into()
+        });
         let mut known = lock(&self.credential);
         if *known != digest {
             *known = digest;
-            *lock(&self.health) = Health::default();
+            lock(&self.health).renew();
         }
     }
 
     /// A request goes there now.
     pub fn ask(self: &Arc<Self>) -> Asked {
         let now = Instant::now();
-        lock(&self.health).asked(now);
+        let sent = lock(&self.health).asked(now);
         lock(&self.figures).attempts += 1;
         Asked {
             lane: Arc::clone(self),
+            sent,
             since: now,
             open: true,
         }
@@ -67,7 +76,7 @@ impl Lane {
     /// An answer that had begun broke off.
     pub fn broke_off(&self, reason: &str) {
         lock(&self.figures).failures += 1;
-        lock(&self.health).failed(Instant::now(), reason);
+        lock(&self.health).broke_off(Instant::now(), reason);
     }
 
     /// An answer ended, of so many tokens since its first piece.
@@ -133,6 +142,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A request that is on its way; dropped before its end, it says nothing of the key.
 pub(crate) struct Asked {
     lane: Arc<Lane>,
+    sent: Sent,
     since: Instant,
     open: bool,
 }
@@ -141,7 +151,7 @@ impl Asked {
     /// The first piece of the answer is there.
     pub fn answered(mut self) {
         self.open = false;
-        lock(&self.lane.health).answered();
+        lock(&self.lane.health).answered(self.sent);
         let took = self.since.elapsed().as_secs_f64() * 1_000.0;
         push(&mut lock(&self.lane.figures).first_events, took);
     }
@@ -149,19 +159,19 @@ impl Asked {
     /// It failed in a way that may pass.
     pub fn failed(mut self, reason: &str) {
         self.end();
-        lock(&self.lane.health).failed(Instant::now(), reason);
+        lock(&self.lane.health).failed(self.sent, Instant::now(), reason);
     }
 
     /// It is asked to be left alone for so long.
     pub fn rest(mut self, rest: Duration, reason: &str) {
         self.end();
-        lock(&self.lane.health).rest(Instant::now() + rest, reason);
+        lock(&self.lane.health).rest(self.sent, Instant::now() + rest, reason);
     }
 
     /// Its credential is refused.
     pub fn refused(mut self, reason: &str) {
         self.end();
-        lock(&self.lane.health).refuse(reason);
+        lock(&self.lane.health).refuse(self.sent, reason);
     }
 
     fn end(&mut self) {
@@ -173,7 +183,7 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if self.open {
-            lock(&self.lane.health).said_nothing(Instant::now());
+            lock(&self.lane.health).said_nothing(self.sent, Instant::now());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What was used, by day, model, user and project, and what budgets leave of it.
 //!
-//! A request is entered with what it is expected to use, so that many at once do not overdraw a
-//! budget, and settled once, with what it did use. Today's figures are in memory and written behind:
+//! A request is entered with what it is expected to use, which grows as its answer does, so that many at
+//! once do not overdraw a budget, and settled once, with what it did use. Today's figures are in memory and written behind:
 //! a crash loses what was settled in the last moments.
 
 use crate::prices;
@@ -67,7 +67,32 @@ struct State {
 struct Used {
     tokens: u64,
     money: f64,
-    expected: u64,
+    /// What requests under way are expected to use, or have used by now.
+    expected: Use,
+}
+
+/// What a request uses.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    tokens: u64,
+    money: f64,
+}
+
+impl Used {
+    fn all_tokens(&self) -> u64 {
+        self.tokens.saturating_add(self.expected.tokens)
+    }
+
+    fn all_money(&self) -> f64 {
+        self.money + self.expected.money
+    }
+
+    /// A request under way was expected to use this, and is now expected to use that.
+    fn expect(&mut self, former: Use, now: Use) {
+        let tokens = self.expected.tokens.saturating_sub(former.tokens);
+        self.expected.tokens = tokens.saturating_add(now.tokens);
+        self.expected.money = (self.expected.money - former.money + now.money).max(0.0);
+    }
 }
 
 /// See the module.
@@ -115,7 +140,7 @@ impl Ledger {
             state.day = today;
             // What is under way goes on in the new day.
             for (key, used) in former.used {
-                if used.expected > 0 {
+                if used.expected.tokens > 0 {
                     let expected = used.expected;
                     state.used.insert(
                         key,
@@ -146,32 +171,33 @@ impl Ledger {
         expected: u32,
     ) -> Result<Entry, ApiError> {
         let mut state = self.state();
-        let mut left = None;
         for (budget, used, who) in state.budgets(&config, customer) {
             let spent = |limit: &str| {
                 self.spent(format!("The day's budget of {limit} for {who} is spent."))
             };
-            if budget.money_per_day.is_some_and(|most| used.money >= most) {
+            if budget
+                .money_per_day
+                .is_some_and(|most| used.all_money() >= most)
+            {
                 return Err(spent("money"));
             }
-            if let Some(most) = budget.tokens_per_day {
-                let gone = used.tokens.saturating_add(used.expected);
-                if gone >= most {
-                    return Err(spent("tokens"));
-                }
-                let rest = most - gone;
-                left = Some(left.map_or(rest, |least: u64| least.min(rest)));
+            if budget
+                .tokens_per_day
+                .is_some_and(|most| used.all_tokens() >= most)
+            {
+                return Err(spent("tokens"));
             }
         }
-        for key in keys(customer) {
-            state.used.entry(key).or_default().expected += u64::from(expected);
-        }
+        let expected = Use {
+            tokens: u64::from(expected),
+            money: 0.0,
+        };
+        state.expect(customer, Use::default(), expected);
         Ok(Entry {
             ledger: Arc::clone(self),
             config,
             customer: customer.clone(),
-            expected: u64::from(expected),
-            left,
+            expected,
         })
     }
 
@@ -323,6 +349,12 @@ fn keys(customer: &Customer) -> impl Iterator<Item = (BudgetScope, String)> {
 }
 
 impl State {
+    fn expect(&mut self, customer: &Customer, former: Use, now: Use) {
+        for key in keys(customer) {
+            self.used.entry(key).or_default().expect(former, now);
+        }
+    }
+
     fn count(&mut self, customer: &Customer, tokens: u64, money: f64) {
         for key in keys(customer) {
             let used = self.used.entry(key).or_default();
@@ -367,27 +399,57 @@ pub(crate) struct Entry {
     ledger: Arc<Ledger>,
     config: Arc<GatewayConfig>,
     customer: Customer,
-    expected: u64,
-    left: Option<u64>,
+    expected: Use,
+}
+
+/// The tokens of a request and its answer.
+fn count(usage: &Usage) -> u64 {
+    u64::from(usage.input.unwrap_or(0)) + u64::from(usage.output.unwrap_or(0))
 }
 
 impl Entry {
-    /// Tokens that its budgets had left when it began.
-    pub fn left(&self) -> Option<u64> {
-        self.left
-    }
-
-    /// What is told when they are spent in the middle of its answer.
-    pub fn spent(&self) -> ApiError {
-        let what = "The day's budget of tokens was spent in the middle of this answer.";
-        self.ledger.spent(what.into())
+    /// What its answer has used by now; with all others under way, that may spend a budget.
+    ///
+    /// # Errors
+    /// When it does: what is told, and the answer ends.
+    pub fn grow(&mut self, settled: &Settled<'_>) -> Result<(), ApiError> {
+        if self.config.budgets.is_empty() {
+            return Ok(());
+        }
+        let price = prices::find(&self.config.prices, settled.plugin, settled.model);
+        let now = Use {
+            tokens: count(&settled.usage).max(self.expected.tokens),
+            money: price.map_or(0.0, |price| prices::cost(price, &settled.usage)),
+        };
+        let mut state = self.ledger.state();
+        state.expect(&self.customer, self.expected, now);
+        self.expected = now;
+        let budgets = state.budgets(&self.config, &self.customer);
+        drop(state);
+        for (budget, used, who) in budgets {
+            let tokens = budget.tokens_per_day;
+            let limit = if tokens.is_some_and(|most| used.all_tokens() > most) {
+                "tokens"
+            } else if budget
+                .money_per_day
+                .is_some_and(|most| used.all_money() > most)
+            {
+                "money"
+            } else {
+                continue;
+            };
+            let what = "was spent in the middle of this answer.";
+            let told = format!("The day's budget of {limit} for {who} {what}");
+            return Err(self.ledger.spent(told));
+        }
+        Ok(())
     }
 
     /// Writes down what it used.
     pub fn settle(self, settled: &Settled<'_>) {
         let usage = &settled.usage;
         let price = prices::find(&self.config.prices, settled.plugin, settled.model);
-        let count = |tokens: Option<u32>| u64::from(tokens.unwrap_or(0));
+        let some = |tokens: Option<u32>| u64::from(tokens.unwrap_or(0));
         let money = price.map_or(0.0, |price| prices::cost(price, usage));
         let mut state = self.ledger.state();
         let line = Line {
@@ -398,18 +460,14 @@ impl Entry {
         let totals = state.lines.entry(line).or_default();
         totals.requests += 1;
         totals.failures += u64::from(settled.failed);
-        totals.input += count(usage.input);
-        totals.cached_input += count(usage.cached_input);
-        totals.cache_writes += count(usage.cache_writes);
-        totals.output += count(usage.output);
-        totals.reasoning += count(usage.reasoning);
+        totals.input += some(usage.input);
+        totals.cached_input += some(usage.cached_input);
+        totals.cache_writes += some(usage.cache_writes);
+        totals.output += some(usage.output);
+        totals.reasoning += some(usage.reasoning);
         totals.money += money;
         totals.unpriced += u64::from(price.is_none());
-        state.count(
-            &self.customer,
-            count(usage.input) + count(usage.output),
-            money,
-        );
+        state.count(&self.customer, count(usage), money);
         state.changed = true;
     }
 }
@@ -419,7 +477,7 @@ impl Drop for Entry {
         let mut state = self.ledger.state();
         for key in keys(&self.customer) {
             if let Some(used) = state.used.get_mut(&key) {
-                used.expected = used.expected.saturating_sub(self.expected);
+                used.expect(self.expected, Use::default());
             }
         }
     }

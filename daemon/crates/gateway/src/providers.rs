@@ -345,6 +345,7 @@ fn seal(
     let credential = StoredCredential {
         origin: config::origin(slot, &record.config)?,
         value: key,
+        entered: Some(Timestamp::now()),
     };
     match further {
         Some(name) => record.keys.insert(name.to_owned(), credential),

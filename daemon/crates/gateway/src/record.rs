@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 pub(crate) struct StoredCredential {
     pub origin: String,
     pub value: Secret,
+    /// When; none where an earlier version stored it.
+    #[serde(default)]
+    pub entered: Option<Timestamp>,
 }
 
 /// A provider as it is stored, sealed.
@@ -106,12 +109,20 @@ impl ProviderRecord {
         self.all().any(|(known, _)| known == name)
     }
 
+    /// The credential behind one of its [keys](Self::usable_keys).
+    pub fn credential(
+        &self,
+        plugin: &AiPluginEntry,
+        key: Option<&str>,
+    ) -> Option<&StoredCredential> {
+        let key = key?;
+        let credential = self.credentials.get(key).or_else(|| self.keys.get(key))?;
+        self.is_bound(plugin, credential).then_some(credential)
+    }
+
     /// What the plugin may use with one of its [keys](Self::usable_keys).
     pub fn access(&self, plugin: &AiPluginEntry, key: Option<&str>) -> ProviderAccess {
-        let credential = key.and_then(|key| {
-            let credential = self.credentials.get(key).or_else(|| self.keys.get(key))?;
-            self.is_bound(plugin, credential).then_some(credential)
-        });
+        let credential = self.credential(plugin, key);
         let slot = plugin.credentials.first();
         let credentials = slot
             .zip(credential)

@@ -1,7 +1,8 @@
 //! How many requests a key of a provider gets at once and in a minute.
 //!
 //! Who has to wait stands in a line that is fair between users: each has a line of their own, and the
-//! lines take turns. A line that is full says when to come again. Tokens are counted by what is
+//! lines take turns. Where no more may wait, the last one of the longest line gives way to a user who has
+//! fewer waiting, and everyone else is told when to come again. Tokens are counted by what is
 //! expected of a request first and by what it used in the end; so a minute may be overdrawn, and the
 //! next one pays for it.
 
@@ -102,6 +103,12 @@ impl Inner {
         Ok(until.max(self.tokens.missing(tokens, per_minute, now)))
     }
 
+    fn full(&mut self, tokens: f64) -> Full {
+        let until = self.room(tokens, Instant::now());
+        let retry_after = until.ok().flatten().unwrap_or(SOON).max(SOON);
+        Full { retry_after }
+    }
+
     fn take(&mut self, tokens: f64) {
         self.running += 1;
         self.requests.level -= 1.0;
@@ -118,6 +125,23 @@ impl Inner {
         }
         line.push_back(ticket);
         ticket
+    }
+
+    /// Takes the last one out of the longest line, for a user whose own stays shorter; whether it did.
+    fn make_room(&mut self, user: &str) -> bool {
+        let own = self.lines.get(user).map_or(0, VecDeque::len);
+        let longest = self.lines.values_mut().max_by_key(|line| line.len());
+        let Some(line) = longest.filter(|line| line.len() > own + 1) else {
+            return false;
+        };
+        line.pop_back();
+        self.waiting -= 1;
+        true
+    }
+
+    fn stands(&self, user: &str, ticket: u64) -> bool {
+        let line = self.lines.get(user);
+        line.is_some_and(|line| line.contains(&ticket))
     }
 
     fn is_first(&self, user: &str, ticket: u64) -> bool {
@@ -190,9 +214,10 @@ impl Turnstile {
         let ticket = {
             let mut inner = self.lock();
             if inner.waiting >= inner.limits.queue.unwrap_or(QUEUE) {
-                let until = inner.room(tokens, Instant::now());
-                let retry_after = until.ok().flatten().unwrap_or(SOON).max(SOON);
-                return Err(Full { retry_after });
+                if !inner.make_room(user) {
+                    return Err(inner.full(tokens));
+                }
+                self.moved.notify_waiters();
             }
             inner.stand(user)
         };
@@ -217,8 +242,10 @@ impl Turnstile {
                         Ok(Some(until)) => Some(until),
                         Err(()) => None,
                     }
-                } else {
+                } else if inner.stands(user, ticket.ticket) {
                     None
+                } else {
+                    return Err(inner.full(tokens));
                 }
             };
             match wait {
@@ -336,6 +363,30 @@ mod tests {
         let _running = turnstile.enter("ann", 1).await.unwrap();
         let full = turnstile.enter("bob", 1).await.unwrap_err();
         assert_eq!(full.retry_after, SOON);
+    }
+
+    #[tokio::test]
+    async fn a_full_line_has_room_for_who_has_fewer_waiting() {
+        let turnstile = turnstile(ONE);
+        let running = turnstile.enter("ann", 1).await.unwrap();
+        let mut ann: Vec<_> = (0..4)
+            .map(|_| Box::pin(turnstile.enter("ann", 1)))
+            .collect();
+        for one in &mut ann {
+            assert!(poll!(one).is_pending());
+        }
+        assert!(turnstile.enter("ann", 1).await.is_err());
+        let mut bob = pin!(turnstile.enter("bob", 1));
+        assert!(poll!(&mut bob).is_pending());
+        assert_eq!(turnstile.counts(), (1, 4));
+        let last = ann.pop().unwrap();
+        assert_eq!(last.await.unwrap_err().retry_after, SOON);
+        drop(running);
+        let Poll::Ready(Ok(pass)) = poll!(&mut ann[0]) else {
+            panic!("she was first")
+        };
+        drop(pass);
+        assert!(matches!(poll!(&mut bob), Poll::Ready(Ok(_))));
     }
 
     #[tokio::test]

@@ -110,6 +110,19 @@ async fn a_short_wait_is_kept_to_and_a_long_one_leads_to_the_next_tier() {
 }
 
 #[tokio::test]
+async fn who_comes_while_all_keys_rest_waits_as_well() {
+    let bench = Bench::new().await;
+    bench.provider("One", "k1").await;
+    bench.configure(json!({ "retry": { "retries": 0 } })).await;
+    let wait = || Reply::Refuse(PluginError::RateLimited(Some(Duration::from_millis(500))));
+    bench.fake.play("k1", [wait()]);
+    bench.ask("One/m").await.unwrap_err();
+    bench.configure(json!({})).await;
+    bench.fake.play("k1", [wait(), Reply::text("waited")]);
+    assert_eq!(bench.ask("One/m").await.unwrap(), "waited");
+}
+
+#[tokio::test]
 async fn nothing_is_repeated_after_the_first_piece() {
     let bench = two_tiers(json!({})).await;
     let half = vec![Event::Text("half".into())];
@@ -183,6 +196,17 @@ async fn a_refused_key_is_asked_again_once_it_is_entered_anew() {
     providers.key_set(one, "api-key", value).await.unwrap();
     bench.ask("fast").await.unwrap();
     assert_eq!(bench.fake.keys().last().unwrap(), "k3");
+
+    // It may be the same: its account was opened again.
+    let refused = PluginError::Unauthenticated(Fault::new("revoked"));
+    bench.fake.play("k3", [Reply::Refuse(refused)]);
+    bench.ask("fast").await.unwrap();
+    assert_eq!(bench.key_of("One").state, KeyState::Refused);
+    let value = labd_protocol::Secret::new("k3");
+    providers.key_set(one, "api-key", value).await.unwrap();
+    bench.ask("fast").await.unwrap();
+    assert_eq!(bench.fake.keys().last().unwrap(), "k3");
+    assert_eq!(bench.key_of("One").state, KeyState::Ready);
 }
 
 #[tokio::test]

@@ -188,3 +188,95 @@ async fn requests_that_run_at_once_do_not_overdraw_a_budget_together() {
     assert_eq!(third.err().unwrap().code, ErrorCode::RateLimited);
     drop((first, second));
 }
+
+#[tokio::test]
+async fn an_answer_that_is_stopped_costs_what_was_written_whatever_was_told_first() {
+    let bench = Bench::new().await;
+    bench.provider("One", "k1").await;
+    // As Anthropic begins: the output so far is one token.
+    let first = Event::Usage(Usage {
+        input: Some(100),
+        output: Some(1),
+        ..Usage::default()
+    });
+    let begun = vec![first, Event::Text("x".repeat(4_000))];
+    bench.fake.play("k1", [Reply::Silence(begun)]);
+    let route = bench.gateway.named("One/m").await.unwrap();
+    let ann = customer("ann");
+    let asked = bench.gateway.complete(&ann, &route, request("hi"));
+    drop(asked.await.unwrap());
+    let totals = bench.gateway.status().unwrap().today;
+    assert_eq!((totals.input, totals.output), (100, 1_000));
+}
+
+#[tokio::test]
+async fn a_provider_that_counts_with_every_piece_is_stopped_too() {
+    let bench = Bench::new().await;
+    bench.provider("One", "k1").await;
+    bench
+        .configure(json!({ "budgets": [{ "scope": "everyone", "tokens_per_day": 100 }] }))
+        .await;
+    let piece = |output| {
+        let usage = Event::Usage(Usage {
+            input: Some(10),
+            output: Some(output),
+            ..Usage::default()
+        });
+        [Event::Text("x".repeat(300)), usage]
+    };
+    let long = (1..=9).flat_map(|count| piece(count * 75)).collect();
+    bench.fake.play("k1", [Reply::Events(long)]);
+    let error = bench.ask("One/m").await.unwrap_err();
+    assert!(error.message.contains("in the middle"), "{}", error.message);
+    let totals = bench.gateway.status().unwrap().today;
+    assert!(totals.output <= 225, "{}", totals.output);
+}
+
+#[tokio::test]
+async fn answers_that_run_at_once_are_stopped_when_they_have_spent_a_budget_together() {
+    for (budget, limit) in [
+        (
+            json!({ "scope": "everyone", "tokens_per_day": 1_000 }),
+            "tokens",
+        ),
+        (
+            json!({ "scope": "everyone", "money_per_day": 1.0 }),
+            "money",
+        ),
+    ] {
+        let bench = Bench::new().await;
+        bench.provider("One", "k1").await;
+        bench
+            .configure(json!({
+                "prices": [{ "model": "*", "input": 0.0, "output": 1_000.0 }],
+                "budgets": [budget],
+            }))
+            .await;
+        let pieces = || vec![Event::Text("x".repeat(400)); 9];
+        bench
+            .fake
+            .play("k1", (0..4).map(|_| Reply::Silence(pieces())));
+        let route = bench.gateway.named("One/m").await.unwrap();
+        let ann = customer("ann");
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            let asked = bench.gateway.complete(&ann, &route, request("hi"));
+            answers.push(asked.await.unwrap());
+        }
+        // Each alone would leave most of it.
+        let mut error = None;
+        for _ in 0..9 {
+            for answer in &mut answers {
+                error = error.or(answer.next(1).await.err());
+            }
+            if error.is_some() {
+                break;
+            }
+        }
+        let error = error.unwrap();
+        assert!(error.message.contains(limit), "{}", error.message);
+        drop(answers);
+        let output = bench.gateway.status().unwrap().today.output;
+        assert!((900..=1_500).contains(&output), "{output}");
+    }
+}
