@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Bytes of a request's body, and of an RPC frame: a source file or a certificate is far smaller.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
+/// Bytes of the body of a call of a model, whose pictures and files come in it. It is read only once
+/// its caller is known.
+pub const MAX_MODEL_BODY: usize = 24 * 1024 * 1024;
 /// Bytes of the body of a request that nobody has signed in for yet.
 pub const MAX_ANONYMOUS_BODY: usize = 16 * 1024;
 /// Bytes of a request's line and headers together: cookies of other programs on `localhost` come

@@ -288,7 +288,7 @@ struct Choice<'a> {
 struct MessageOut<'a> {
     role: &'static str,
     content: Option<&'a str>,
-    refusal: Option<()>,
+    refusal: Option<&'a str>,
     annotations: [(); 0],
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
@@ -363,7 +363,15 @@ impl Whole {
                 },
             },
         });
+        let finish = self.finish?;
         let empty = self.text.is_empty() && !self.calls.is_empty();
+        let text = Some(self.text.as_str()).filter(|_| !empty);
+        let refused = finish == FinishReason::Refusal && !self.text.is_empty();
+        let (content, refusal, finish_reason) = if refused {
+            (None, text, "stop")
+        } else {
+            (text, None, finish_reason(finish, !self.calls.is_empty()))
+        };
         let completion = Completion {
             id: new_id("chatcmpl-"),
             object: "chat.completion",
@@ -373,15 +381,15 @@ impl Whole {
                 index: 0,
                 message: MessageOut {
                     role: "assistant",
-                    content: (!empty).then_some(&self.text),
-                    refusal: None,
+                    content,
+                    refusal,
                     annotations: [],
                     reasoning_content: Some(self.reasoning.as_str())
                         .filter(|text| !text.is_empty()),
                     tool_calls: calls.collect(),
                 },
                 logprobs: None,
-                finish_reason: finish_reason(self.finish?, !self.calls.is_empty()),
+                finish_reason,
             }],
             usage: self.usage.map(Into::into),
         };
@@ -587,7 +595,6 @@ mod tests {
             (FinishReason::Length, "length"),
             (FinishReason::ToolUse, "tool_calls"),
             (FinishReason::ContentFilter, "content_filter"),
-            (FinishReason::Refusal, "content_filter"),
             (FinishReason::Pause, "length"),
             (FinishReason::Other, "stop"),
         ] {
@@ -598,6 +605,30 @@ mod tests {
             let chunks = ask_events(&Script::events(events()), PATH, asked).await;
             assert_eq!(chunks[2].1["choices"][0]["finish_reason"], reason);
         }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_in_words_is_one_in_a_whole_answer() {
+        let events = || {
+            let finish = Event::Finish(FinishReason::Refusal);
+            [started(), Event::Text("No.".into()), finish]
+        };
+        let (_, told) = ask_json(&Script::events(events()), PATH, body(json!({}))).await;
+        let choice = &told["choices"][0];
+        assert_eq!(choice["message"]["refusal"], "No.");
+        assert_eq!(choice["message"]["content"], Value::Null);
+        assert_eq!(choice["finish_reason"], "stop");
+        let asked = body(json!({"stream": true}));
+        let chunks = ask_events(&Script::events(events()), PATH, asked).await;
+        assert_eq!(chunks[1].1["choices"][0]["delta"]["content"], "No.");
+        let reason = &chunks[2].1["choices"][0]["finish_reason"];
+        assert_eq!(reason, "content_filter");
+        let silent = [started(), Event::Finish(FinishReason::Refusal)];
+        let (_, told) = ask_json(&Script::events(silent), PATH, body(json!({}))).await;
+        let choice = &told["choices"][0];
+        assert_eq!(choice["message"]["refusal"], Value::Null);
+        assert_eq!(choice["message"]["content"], "");
+        assert_eq!(choice["finish_reason"], "content_filter");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@
 //! | `max_completion_tokens`, `max_tokens` | the most tokens; the first counts where both are |
 //! | `temperature`, `top_p`, `stop`, `parallel_tool_calls`, `reasoning_effort` | the same |
 //! | `tools`, `tool_choice` | functions; `custom` tools and `allowed_tools` are refused |
-//! | `response_format` | `json_schema`: the schema; `json_object`: an instruction, since providers know answers with a schema only |
+//! | `response_format` | `json_schema`: the schema, or an instruction where `strict` is not asked for and providers cannot enforce it; `json_object`: an instruction, since providers know answers with a schema only |
 //! | `prompt_cache_key`, `prompt_cache_retention` | hints for the provider's cache |
 //! | `safety_identifier`, `user` | a pseudonym of it; the first counts where both are |
 //! | `metadata`, `service_tier`, `seed`, `prediction`, `stream_options.include_obfuscation`, `prompt_cache_options` | passed over: they do not change what is asked for (OpenAI promises no more of a `seed` than to try) |
@@ -24,6 +24,7 @@
 //! | tool use | `tool_calls` |
 //! | length, pause | `length` |
 //! | content filter, refusal | `content_filter` |
+//! | refusal with words, in a whole answer | `stop`, and the words are in `refusal`; a stream has told them as `content` by then |
 
 mod answer;
 mod request;

@@ -171,6 +171,7 @@ struct FormatIn<'a> {
 struct SchemaIn<'a> {
     #[serde(borrow)]
     schema: Option<&'a RawValue>,
+    strict: Option<bool>,
 }
 
 /// Reads a request.
@@ -201,24 +202,10 @@ pub(super) fn read(caller: &str, body: &[u8]) -> Result<Asked, Fault> {
     for (number, tool) in asked.tools.into_iter().flatten().enumerate() {
         request.tools.push(tool.tool(number)?);
     }
-    if let Some(format) = asked.response_format {
-        match format.kind.as_str() {
-            "text" => (),
-            "json_object" => conversation.system.push(ANY_JSON.into()),
-            "json_schema" => {
-                let param = "response_format.json_schema.schema";
-                let schema = format.json_schema.and_then(|format| format.schema);
-                let schema =
-                    schema.ok_or_else(|| Fault::invalid(param, "The schema is missing."))?;
-                request.output_schema = Some(input::object(param, schema)?);
-            }
-            other => {
-                let message = format!("labd does not know the format {other}.");
-                return Err(Fault::unsupported("response_format.type", message));
-            }
-        }
-    }
     (request.system, request.messages) = conversation.finish("messages")?;
+    if let Some(format) = asked.response_format {
+        answer_format(format, &mut request)?;
+    }
     let (key, retention) = (asked.prompt_cache_key, asked.prompt_cache_retention);
     request.cache = input::cache(&request, key, retention);
     let include_usage = asked
@@ -230,6 +217,27 @@ pub(super) fn read(caller: &str, body: &[u8]) -> Result<Asked, Fault> {
         stream: asked.stream.unwrap_or_default(),
         include_usage: include_usage.unwrap_or_default(),
     })
+}
+
+fn answer_format(format: FormatIn<'_>, request: &mut Request) -> Result<(), Fault> {
+    match format.kind.as_str() {
+        "text" => Ok(()),
+        "json_object" => {
+            request.system.push(ANY_JSON.into());
+            Ok(())
+        }
+        "json_schema" => {
+            let param = "response_format.json_schema.schema";
+            let strict = format.json_schema.as_ref().and_then(|one| one.strict);
+            let schema = format.json_schema.and_then(|one| one.schema);
+            let schema = schema.ok_or_else(|| Fault::invalid(param, "The schema is missing."))?;
+            input::answer_by(request, param, schema, strict)
+        }
+        other => {
+            let message = format!("labd does not know the format {other}.");
+            Err(Fault::unsupported("response_format.type", message))
+        }
+    }
 }
 
 fn refuse(asked: &ChatIn<'_>) -> Result<(), Fault> {
@@ -552,6 +560,25 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_that_cannot_be_kept_to_the_letter_is_asked_for_in_words() {
+        let asked = |strict: Value| {
+            let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+            let format = json!({"name": "x", "schema": schema, "strict": strict});
+            request(with(
+                json!({"response_format": {"type": "json_schema", "json_schema": format}}),
+            ))
+        };
+        for strict in [json!(null), json!(false)] {
+            let made = asked(strict);
+            assert_eq!(made.output_schema, None);
+            assert!(made.system[0].starts_with(input::BY_SCHEMA));
+            assert!(made.system[0].contains(r#""type":"object""#));
+        }
+        let made = asked(json!(true));
+        assert!(made.output_schema.is_some() && made.system.is_empty());
+    }
+
+    #[test]
     fn what_would_change_the_answer_is_refused_by_name() {
         for (param, value) in [
             ("n", json!(2)),
@@ -611,20 +638,27 @@ mod tests {
     }
 
     #[test]
+    fn a_conversation_that_the_user_does_not_begin_is_taken() {
+        let made = request(json!({
+            "model": "m", "response_format": {"type": "json_object"},
+            "messages": [{"role": "system", "content": "Be brief."}, {"role": "system", "content": "List x."}]
+        }));
+        assert_eq!(made.system, ["Be brief.", ANY_JSON]);
+        assert_eq!(made.messages[0].parts, [Part::Text("List x.".into())]);
+        let made = request(json!({"model": "m", "messages": [
+            {"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Hi."}
+        ]}));
+        let roles: Vec<_> = made.messages.iter().map(|message| message.role).collect();
+        assert_eq!(roles, [Role::User, Role::Assistant, Role::User]);
+    }
+
+    #[test]
     fn a_message_that_cannot_be_said_is_refused_by_its_place() {
         let messages = |messages: Value| refused(json!({"model": "m", "messages": messages})).0;
         let user = json!({"role": "user", "content": "hi"});
         assert_eq!(messages(json!([])), "messages");
         assert_eq!(
-            messages(json!([{"role": "system", "content": "x"}])),
-            "messages"
-        );
-        assert_eq!(
             messages(json!([{"role": "user", "content": ""}])),
-            "messages"
-        );
-        assert_eq!(
-            messages(json!([{"role": "assistant", "content": "x"}, user])),
             "messages"
         );
         assert_eq!(

@@ -3,7 +3,7 @@
 //! | part | becomes |
 //! | --- | --- |
 //! | `text`, `input_text`, `output_text`, `refusal` | text; nothing, when it is empty |
-//! | `image_url`, `input_image` with a `data:` URL | a picture |
+//! | `image_url`, `input_image` with a `data:` URL | a picture, of the media type that its first bytes tell |
 //! | `file`, `input_file` with `file_data`, a `data:` URL or base64 | a file, or a picture by its media type |
 //! | a picture or a file by its address or its id | refused: nothing is fetched for a request, and no files are kept |
 //! | `input_audio` and all others | refused |
@@ -141,16 +141,27 @@ impl Content<'_> {
 
     /// The texts, where nothing else may stand.
     pub(crate) fn texts(self, place: &dyn Fn() -> String) -> Result<Vec<String>, Fault> {
-        let mut texts = Vec::new();
+        let (texts, others) = self.apart(place)?;
+        if others.is_empty() {
+            Ok(texts)
+        } else {
+            Err(Fault::unsupported(place(), "Only text can stand here."))
+        }
+    }
+
+    /// The texts, and apart from them pictures and files.
+    pub(crate) fn apart(
+        self,
+        place: &dyn Fn() -> String,
+    ) -> Result<(Vec<String>, Vec<Part>), Fault> {
+        let (mut texts, mut others) = (Vec::new(), Vec::new());
         for part in self.parts(place)? {
             match part {
                 Part::Text(text) => texts.push(text),
-                _ => {
-                    return Err(Fault::unsupported(place(), "Only text can stand here."));
-                }
+                other => others.push(other),
             }
         }
-        Ok(texts)
+        Ok((texts, others))
     }
 }
 
@@ -168,7 +179,7 @@ impl PartIn<'_> {
                 Some(url) => {
                     let field = place(".image_url");
                     let (media_type, data) = data_url(&url.0, &field)?;
-                    Ok(Some(Part::Image { media_type, data }))
+                    Ok(Some(picture(media_type, data)))
                 }
                 None if self.file_id.is_some() => Err(no_files(place(".file_id"))),
                 None => Err(missing(place(".image_url"))),
@@ -213,7 +224,7 @@ fn file_part(
         (by_name(name.as_deref()), decoded(&text, &field)?)
     };
     if media_type.starts_with("image/") {
-        return Ok(Part::Image { media_type, data });
+        return Ok(picture(media_type, data));
     }
     // A file name without folders.
     let name = name
@@ -226,6 +237,41 @@ fn file_part(
         name,
         data,
     })
+}
+
+/// A picture. Its first bytes count before what it was declared as, which is often wrong, and which
+/// providers check.
+fn picture(declared: String, data: Vec<u8>) -> Part {
+    let media_type = match by_first_bytes(&data) {
+        Some(found) => found.to_owned(),
+        None if matches!(declared.as_str(), "image/jpg" | "image/pjpeg") => "image/jpeg".to_owned(),
+        None => declared,
+    };
+    Part::Image { media_type, data }
+}
+
+fn by_first_bytes(data: &[u8]) -> Option<&'static str> {
+    match data {
+        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some("image/webp"),
+        _ => None,
+    }
 }
 
 /// The media type of a file whose data does not tell.
@@ -331,6 +377,32 @@ mod tests {
                 std::slice::from_ref(&picture),
                 "{json}"
             );
+        }
+    }
+
+    #[test]
+    fn a_picture_is_what_its_first_bytes_say() {
+        for (declared, base64, found) in [
+            ("image/jpeg", "iVBORw==", "image/png"),
+            ("image/png", "/9j/", "image/jpeg"),
+            ("image/png", "R0lGOA==", "image/gif"),
+            ("image/png", "UklGRgAAAABXRUJQ", "image/webp"),
+            ("image/png", "UklGRgAAAABXQVZF", "image/png"),
+            ("image/jpg", "AQID", "image/jpeg"),
+            ("image/pjpeg", "AQID", "image/jpeg"),
+            ("image/bmp", "AQID", "image/bmp"),
+        ] {
+            let url = format!("data:{declared};base64,{base64}");
+            for json in [
+                format!(r#"[{{"type":"input_image","image_url":"{url}"}}]"#),
+                format!(r#"[{{"type":"input_file","filename":"a","file_data":"{url}"}}]"#),
+            ] {
+                let made = parts(&json).unwrap();
+                let [Part::Image { media_type, .. }] = made.as_slice() else {
+                    panic!("{made:?}")
+                };
+                assert_eq!(media_type, found, "{json}");
+            }
         }
     }
 

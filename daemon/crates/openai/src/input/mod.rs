@@ -3,6 +3,7 @@
 
 mod content;
 mod conversation;
+mod schema;
 
 pub(crate) use content::Content;
 pub(crate) use conversation::Conversation;
@@ -20,6 +21,10 @@ pub(crate) const ANY_OBJECT: &str = r#"{"type":"object","properties":{}}"#;
 /// What asks for JSON without a schema: the contract knows answers with a schema only.
 pub(crate) const ANY_JSON: &str =
     "Answer with one JSON object and nothing else: no words before or after it, no code fence.";
+
+/// What asks for JSON by a schema that providers would refuse; the schema stands behind it.
+pub(crate) const BY_SCHEMA: &str = "Answer with one JSON value that follows this JSON Schema, and \
+    nothing else: no words before or after it, no code fence.";
 
 /// Reads a body. What is wrong with it is named by its place.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
@@ -192,6 +197,23 @@ pub(crate) fn object(param: &str, value: &RawValue) -> Result<String, Fault> {
     }
 }
 
+/// Asks for an answer by a schema. Providers keep schemas to the letter and refuse those that they
+/// cannot: without `strict` such a schema is an instruction.
+pub(crate) fn answer_by(
+    request: &mut Request,
+    param: &str,
+    schema: &RawValue,
+    strict: Option<bool>,
+) -> Result<(), Fault> {
+    let schema = object(param, schema)?;
+    if strict == Some(true) || schema::can_be_enforced(&schema) {
+        request.output_schema = Some(schema);
+    } else {
+        request.system.push(format!("{BY_SCHEMA}\n{schema}"));
+    }
+    Ok(())
+}
+
 /// The arguments of a call, as a client repeats them.
 pub(crate) fn arguments(param: impl FnOnce() -> String, text: String) -> Result<String, Fault> {
     let trimmed = text.trim();
@@ -252,6 +274,32 @@ mod tests {
             let (param, _, message) = told(broken);
             assert_eq!(param, None, "{broken}");
             assert!(message.contains("JSON"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_schema_binds_where_it_can_and_is_an_instruction_where_it_cannot() {
+        let closed =
+            r#"{"type":"object","properties":{},"required":[],"additionalProperties":false}"#;
+        let open = r#"{ "type": "object" }"#;
+        for (schema, strict, binds) in [
+            (closed, None, true),
+            (closed, Some(false), true),
+            (closed, Some(true), true),
+            (open, None, false),
+            (open, Some(false), false),
+            (open, Some(true), true),
+        ] {
+            let mut request = Request::default();
+            let raw: &RawValue = serde_json::from_str(schema).unwrap();
+            answer_by(&mut request, "schema", raw, strict).unwrap();
+            if binds {
+                assert_eq!(request.output_schema.as_deref(), Some(schema));
+                assert!(request.system.is_empty(), "{schema} {strict:?}");
+            } else {
+                assert_eq!(request.output_schema, None, "{schema} {strict:?}");
+                assert_eq!(request.system, [format!("{BY_SCHEMA}\n{schema}")]);
+            }
         }
     }
 

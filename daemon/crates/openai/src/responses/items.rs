@@ -43,8 +43,18 @@ impl Item {
         }
     }
 
-    /// The item as it stands, with this status.
-    pub(super) fn out<'a>(&'a self, status: &'static str) -> ItemOut<'a> {
+    /// Whether something was said in it.
+    pub(super) fn says(&self) -> bool {
+        matches!(&self.kind, Kind::Message { text } if !text.is_empty())
+    }
+
+    /// The item as it stands, with this status. What is said may be a refusal.
+    pub(super) fn out<'a>(&'a self, status: &'static str, refused: bool) -> ItemOut<'a> {
+        let said: fn(&'a str) -> PartOut<'a> = if refused {
+            PartOut::refusal
+        } else {
+            PartOut::text
+        };
         match &self.kind {
             Kind::Message { text } => ItemOut::Message {
                 id: &self.id,
@@ -52,7 +62,7 @@ impl Item {
                 role: "assistant",
                 content: Some(text.as_str())
                     .filter(|text| !text.is_empty())
-                    .map(PartOut::text)
+                    .map(said)
                     .into_iter()
                     .collect(),
             },
@@ -112,6 +122,9 @@ pub(super) enum PartOut<'a> {
         annotations: [(); 0],
         logprobs: [(); 0],
     },
+    Refusal {
+        refusal: &'a str,
+    },
     SummaryText {
         text: &'a str,
     },
@@ -124,6 +137,10 @@ impl<'a> PartOut<'a> {
             annotations: [],
             logprobs: [],
         }
+    }
+
+    pub(super) fn refusal(refusal: &'a str) -> Self {
+        Self::Refusal { refusal }
     }
 
     pub(super) fn summary(text: &'a str) -> Self {

@@ -6,7 +6,7 @@
 //! | `stream` | a stream of named, numbered events |
 //! | `max_output_tokens`, `temperature`, `top_p`, `parallel_tool_calls`, `reasoning.effort` | the same |
 //! | `tools`, `tool_choice` | functions; the tools that OpenAI runs itself are refused |
-//! | `text.format` | `json_schema`: the schema; `json_object`: an instruction, since providers know answers with a schema only |
+//! | `text.format` | `json_schema`: the schema, or an instruction where `strict` is not asked for and providers cannot enforce it; `json_object`: an instruction, since providers know answers with a schema only |
 //! | `prompt_cache_key`, `prompt_cache_retention` | hints for the provider's cache |
 //! | `safety_identifier`, `user` | a pseudonym of it; the first counts where both are |
 //! | `include` | `reasoning.encrypted_content` is there anyway; any other is refused |

@@ -401,7 +401,7 @@ impl Output {
         if self.told
             && let Some(item) = self.items.get(index)
         {
-            let item = item.out(status);
+            let item = item.out(status, false);
             write(
                 out,
                 kind,
@@ -445,6 +445,7 @@ impl Output {
             _ if item.open => "in_progress",
             _ => "completed",
         };
+        let refused = self.refused();
         ResponseOut {
             id: &self.id,
             object: "response",
@@ -458,16 +459,24 @@ impl Output {
             output: self
                 .items
                 .iter()
-                .map(|item| item.out(item_status(item)))
+                .map(|item| item.out(item_status(item), refused))
                 .collect(),
             usage: self.usage.map(Into::into),
             echo: &self.echo,
         }
     }
 
+    /// Whether what the model says is that it will not answer. A stream has told that as text already.
+    fn refused(&self) -> bool {
+        !self.told
+            && self.finish == Some(FinishReason::Refusal)
+            && self.items.iter().any(Item::says)
+    }
+
     /// The status of the response and the event that tells it, once the model has finished.
     fn ended(&self) -> Option<(&'static str, &'static str)> {
         Some(match self.finish? {
+            FinishReason::Refusal if self.refused() => ("completed", "response.completed"),
             FinishReason::Stop | FinishReason::ToolUse | FinishReason::Other => {
                 ("completed", "response.completed")
             }

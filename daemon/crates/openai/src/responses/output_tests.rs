@@ -293,7 +293,6 @@ async fn an_answer_that_was_cut_short_says_why() {
     for (finish, reason) in [
         (FinishReason::Length, "max_output_tokens"),
         (FinishReason::ContentFilter, "content_filter"),
-        (FinishReason::Refusal, "content_filter"),
     ] {
         let events = || [started(), text("a"), Event::Finish(finish)];
         let (_, whole) = ask_json(&Script::events(events()), PATH, body(json!({}))).await;
@@ -310,6 +309,31 @@ async fn an_answer_that_was_cut_short_says_why() {
         let (_, item) = told.pop().unwrap();
         assert_eq!(item["item"]["status"], "incomplete");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_in_words_is_one_in_a_whole_answer() {
+    let finish = || Event::Finish(FinishReason::Refusal);
+    let events = || [started(), text("N"), text("o."), finish()];
+    let (_, told) = ask_json(&Script::events(events()), PATH, body(json!({}))).await;
+    assert_eq!(told["status"], "completed");
+    assert_eq!(told["incomplete_details"], Value::Null);
+    assert_eq!(told["output"][0]["status"], "completed");
+    let said = json!([{"type": "refusal", "refusal": "No."}]);
+    assert_eq!(told["output"][0]["content"], said);
+    let asked = body(json!({"stream": true}));
+    let mut told = ask_events(&Script::events(events()), PATH, asked).await;
+    let (name, last) = told.pop().unwrap();
+    assert_eq!(name.as_deref(), Some("response.incomplete"));
+    let response = &last["response"];
+    assert_eq!(response["output"][0]["content"][0]["text"], "No.");
+    let silent = [started(), finish()];
+    let (_, told) = ask_json(&Script::events(silent), PATH, body(json!({}))).await;
+    let details = json!({"reason": "content_filter"});
+    assert_eq!(
+        (&told["status"], &told["incomplete_details"]),
+        (&json!("incomplete"), &details)
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 //! | a message of `system` or `developer` | a system part behind `instructions`, wherever it stands |
 //! | a message of `user` or `assistant` | its parts |
 //! | `function_call` | a call of the assistant |
-//! | `function_call_output` | a result in the user's next message |
+//! | `function_call_output` | a result in the user's next message; behind it its pictures and files |
 //! | `reasoning` | its summary, and behind it what only its provider reads |
 //! | `item_reference` and what OpenAI's own tools leave | refused |
 
@@ -18,7 +18,7 @@ use crate::input::{
 use labd_plugin_host::kinds::ai::{Part, Request, Role, Tool, ToolChoice};
 use serde::{Deserialize, Deserializer, Serialize, de, de::IgnoredAny};
 use serde_json::value::RawValue;
-use std::fmt;
+use std::{fmt, iter};
 
 /// A request that was read.
 pub(super) struct Asked {
@@ -137,6 +137,7 @@ struct FormatIn<'a> {
     kind: String,
     #[serde(borrow)]
     schema: Option<&'a RawValue>,
+    strict: Option<bool>,
 }
 
 enum Input<'a> {
@@ -268,14 +269,10 @@ pub(super) fn read(caller: &str, body: &[u8]) -> Result<Asked, Fault> {
             }
         }
     }
-    if let Some(format) = asked.text.as_ref().and_then(|text| text.format) {
-        output_format(
-            &part("text.format", format)?,
-            &mut request,
-            &mut conversation,
-        )?;
-    }
     (request.system, request.messages) = conversation.finish("input")?;
+    if let Some(format) = asked.text.as_ref().and_then(|text| text.format) {
+        answer_format(&part("text.format", format)?, &mut request)?;
+    }
     let (key, retention) = (asked.prompt_cache_key.clone(), asked.prompt_cache_retention);
     request.cache = input::cache(&request, key, retention);
     let raw = |value: Option<&RawValue>, default: &str| match value {
@@ -381,27 +378,25 @@ fn part<'a, T: Deserialize<'a>>(param: &str, value: &'a RawValue) -> Result<T, F
     })
 }
 
-fn output_format(
-    format: &FormatIn<'_>,
-    request: &mut Request,
-    conversation: &mut Conversation,
-) -> Result<(), Fault> {
+fn answer_format(format: &FormatIn<'_>, request: &mut Request) -> Result<(), Fault> {
     match format.kind.as_str() {
-        "text" => (),
-        "json_object" => conversation.system.push(ANY_JSON.into()),
+        "text" => Ok(()),
+        "json_object" => {
+            request.system.push(ANY_JSON.into());
+            Ok(())
+        }
         "json_schema" => {
             let param = "text.format.schema";
             let schema = format
                 .schema
                 .ok_or_else(|| Fault::invalid(param, "The schema is missing."))?;
-            request.output_schema = Some(input::object(param, schema)?);
+            input::answer_by(request, param, schema, format.strict)
         }
         other => {
             let message = format!("labd does not know the format {other}.");
-            return Err(Fault::unsupported("text.format.type", message));
+            Err(Fault::unsupported("text.format.type", message))
         }
     }
-    Ok(())
 }
 
 fn read_tool(tool: &RawValue, number: usize) -> Result<Tool, Fault> {
@@ -478,12 +473,13 @@ impl ItemIn<'_> {
             }
             (Some("function_call_output"), _) => {
                 let output = self.output.ok_or_else(|| missing(at("output")))?;
+                let (texts, others) = output.apart(&|| at("output"))?;
                 let result = Part::ToolResult {
                     id: self.call_id.ok_or_else(|| missing(at("call_id")))?,
-                    content: output.texts(&|| at("output"))?.join("\n"),
+                    content: texts.join("\n"),
                     is_error: false,
                 };
-                conversation.add(Role::User, [result]);
+                conversation.add(Role::User, iter::once(result).chain(others));
             }
             (Some("reasoning"), _) => {
                 let summary = self.summary.into_iter().flatten().map(|part| part.text);
@@ -609,6 +605,39 @@ mod tests {
     }
 
     #[test]
+    fn pictures_and_files_of_an_output_stand_behind_it() {
+        let made = request(json!({"model": "m", "input": [
+            {"role": "user", "content": "hi"},
+            {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": [
+                {"type": "input_text", "text": "1"},
+                {"type": "input_image", "image_url": "data:image/png;base64,AQID"},
+                {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,AQID"},
+                {"type": "input_text", "text": "2"}
+            ]},
+            {"role": "user", "content": "Two"}
+        ]}));
+        let expected = [
+            Part::ToolResult {
+                id: "c1".into(),
+                content: "1\n2".into(),
+                is_error: false,
+            },
+            Part::Image {
+                media_type: "image/png".into(),
+                data: vec![1, 2, 3],
+            },
+            Part::File {
+                media_type: "application/pdf".into(),
+                name: Some("a.pdf".into()),
+                data: vec![1, 2, 3],
+            },
+            Part::Text("Two".into()),
+        ];
+        assert_eq!(made.messages[2].parts, expected);
+    }
+
+    #[test]
     fn every_setting_has_its_place() {
         let made = request(with(json!({
             "max_output_tokens": 5, "temperature": 0.5, "top_p": 0.25, "parallel_tool_calls": true,
@@ -668,6 +697,25 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_that_cannot_be_kept_to_the_letter_is_asked_for_in_words() {
+        let asked = |strict: Value| {
+            let format = json!({"type": "json_schema", "name": "x", "schema": {"type": "object"}, "strict": strict});
+            request(with(
+                json!({ "instructions": "Be brief.", "text": {"format": format} }),
+            ))
+        };
+        for strict in [json!(null), json!(false)] {
+            let made = asked(strict);
+            let words = format!("{}\n{}", input::BY_SCHEMA, r#"{"type":"object"}"#);
+            assert_eq!(made.system, ["Be brief.".to_owned(), words]);
+            assert_eq!(made.output_schema, None);
+        }
+        let made = asked(json!(true));
+        assert_eq!(made.output_schema.as_deref(), Some(r#"{"type":"object"}"#));
+        assert_eq!(made.system, ["Be brief."]);
+    }
+
+    #[test]
     fn what_labd_cannot_do_is_refused_by_name() {
         for (param, value) in [
             ("store", json!(true)),
@@ -717,16 +765,22 @@ mod tests {
     }
 
     #[test]
+    fn a_conversation_that_the_user_does_not_begin_is_taken() {
+        let made = request(json!({"model": "m", "instructions": "Say hello.", "input": []}));
+        assert!(made.system.is_empty());
+        assert_eq!(made.messages[0].parts, [Part::Text("Say hello.".into())]);
+        let made = request(json!({"model": "m", "input": [{"role": "assistant", "content": "x"}]}));
+        let roles: Vec<_> = made.messages.iter().map(|message| message.role).collect();
+        assert_eq!(roles, [Role::User, Role::Assistant]);
+    }
+
+    #[test]
     fn an_item_that_cannot_be_said_is_refused_by_its_place() {
         let user = json!({"role": "user", "content": "hi"});
         let input = |input: Value| refused(json!({"model": "m", "input": input})).0;
         assert_eq!(input(json!("")), "input");
         assert_eq!(input(json!([])), "input");
         assert_eq!(input(json!(5)), "input");
-        assert_eq!(
-            input(json!([{"role": "assistant", "content": "x"}])),
-            "input"
-        );
         for (place, item) in [
             ("type", json!({"type": "item_reference", "id": "msg_1"})),
             ("type", json!({"type": "web_search_call", "id": "ws_1"})),

@@ -28,7 +28,7 @@ pub(crate) use listen::serve;
 use crate::addresses::{IpRange, Site};
 use crate::api::Api;
 use crate::backend::{Assets, ModelSite, PreviewSite};
-use crate::limits::{BODY_TIME, MAX_ANONYMOUS_BODY, MAX_BODY};
+use crate::limits::{BODY_TIME, MAX_ANONYMOUS_BODY, MAX_BODY, MAX_MODEL_BODY};
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -201,7 +201,7 @@ impl Http {
         let models = &self.0.models;
         let admitted = guard::admit_program(&self.0.api, site, host, &parts);
         let asked = match admitted {
-            Ok(caller) => whole(body, MAX_BODY).await.map(|body| (caller, body)),
+            Ok(caller) => whole(body, MAX_MODEL_BODY).await.map(|body| (caller, body)),
             Err(problem) => Err(problem),
         };
         let response = match asked {

@@ -3,7 +3,7 @@
 use crate::world::{Ask, PATIENCE, Reply, World, until, world};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
-use tokio::io::{AsyncReadExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -118,7 +118,7 @@ async fn every_refusal_has_openais_shape() {
     let reply = get(CHAT).send().await;
     assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")));
     error(&reply);
-    let large = vec![b' '; labd_server::limits::MAX_BODY + 1];
+    let large = vec![b' '; labd_server::limits::MAX_MODEL_BODY + 1];
     let reply = world
         .request("POST", CHAT)
         .bearer(&token)
@@ -143,6 +143,27 @@ async fn every_refusal_has_openais_shape() {
         (429, Some("2000"))
     );
     assert_eq!(error(&reply)["code"], "rate_limit_exceeded");
+}
+
+#[tokio::test]
+async fn a_call_may_be_larger_than_other_requests_once_its_caller_is_known() {
+    let world = world().await;
+    let mut body = chat("say x", false).to_string().into_bytes();
+    body.resize(labd_server::limits::MAX_MODEL_BODY, b' ');
+    let post = world.request("POST", CHAT).body(body);
+    let token = world.token(None).await;
+    let reply = post.bearer(&token).send().await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    // Nothing of the body is sent, and yet there is an answer.
+    let length = labd_server::limits::MAX_MODEL_BODY.to_string();
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-length: {length}\r\n\r\n",
+        world.port
+    );
+    let mut stream = TcpStream::connect(("127.0.0.1", world.port)).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let reply = Reply::head(&mut BufReader::new(stream)).await;
+    assert_eq!(reply.status, 401);
 }
 
 #[tokio::test]
