@@ -77,7 +77,16 @@ fn assistant(parts: &[Part]) -> Result<Vec<Value>> {
         }
         reasoning = "";
     }
+    // An answer that was broken off may end with thoughts, which the API refuses.
+    while content.last().is_some_and(is_thinking) {
+        content.pop();
+    }
     Ok(content)
+}
+
+fn is_thinking(block: &Value) -> bool {
+    let kind = block.get("type").and_then(Value::as_str);
+    matches!(kind, Some("thinking" | "redacted_thinking"))
 }
 
 fn tool_use(call: &ToolUse) -> Result<Value> {

@@ -72,7 +72,8 @@ impl Told {
             "rate_limit_error" if has(&["extra usage"]) => Error::invalid(fault.hint(long)),
             "invalid_request_error" => {
                 if has(&["credit balance", "usage limits", "spend limit"]) {
-                    Error::invalid(fault.hint(spent))
+                    // Its own type says nothing of it.
+                    Error::invalid(fault.code("billing_error").hint(spent))
                 } else if has(&["prompt is too long", "context limit", "context window"]) {
                     Error::invalid(fault.hint(long))
                 } else {

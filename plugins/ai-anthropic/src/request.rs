@@ -153,15 +153,8 @@ fn messages(
         let count = usize::try_from(cache.messages).unwrap_or(usize::MAX);
         let again = all.iter_mut().take(count).flatten().next_back();
         let blocks = again.and_then(|message| message.get_mut("content")?.as_array_mut());
-        // Thinking cannot be marked; what stands behind it covers it.
-        let markable = |block: &&mut Value| {
-            let kind = block.get("type").and_then(Value::as_str);
-            !matches!(kind, Some("thinking" | "redacted_thinking"))
-        };
-        mark(
-            blocks.and_then(|blocks| blocks.iter_mut().rfind(markable)),
-            cache,
-        );
+        // Thinking cannot be marked, and is never the last.
+        mark(blocks.and_then(|blocks| blocks.last_mut()), cache);
     }
     let mut all: Vec<Value> = all.into_iter().flatten().collect();
     let last = all.last().and_then(|last| last.get("role")?.as_str());

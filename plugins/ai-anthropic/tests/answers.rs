@@ -418,21 +418,25 @@ fn each_error_is_the_right_one_in_a_body_and_in_a_stream() {
 
 #[test]
 fn what_no_waiting_helps_says_what_does() {
-    for (message, hint) in [
+    for (message, code, hint) in [
         (
             "Your credit balance is too low to access the Anthropic API.",
+            "billing_error",
             "credit",
         ),
         (
             "You have reached your specified API usage limits.",
+            "billing_error",
             "credit",
         ),
         (
             "prompt is too long: 208310 tokens > 200000 maximum",
+            "invalid_request_error",
             "longer than",
         ),
         (
             "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000",
+            "invalid_request_error",
             "longer than",
         ),
     ] {
@@ -440,6 +444,7 @@ fn what_no_waiting_helps_says_what_does() {
         let Error::InvalidRequest(fault) = error else {
             unreachable!("{error:?}")
         };
+        assert_eq!(fault.code.as_deref(), Some(code), "{message}");
         assert!(fault.hint.unwrap().contains(hint), "{message}");
     }
 }

@@ -248,6 +248,43 @@ fn what_comes_again_is_marked_where_it_ends() {
 }
 
 #[test]
+fn no_message_ends_with_thoughts() {
+    let thoughts = [
+        Part::Reasoning("Hm.".into()),
+        Part::Blob(br#"{"signature":"s"}"#.to_vec()),
+        Part::Blob(br#"{"redacted":"x"}"#.to_vec()),
+    ];
+    let text = [Part::Text("Yes".into())];
+    let mut wanted = request("claude-sonnet-4-5", "One");
+    for (parts, next) in [
+        ([&thoughts[..], &text, &thoughts].concat(), "Two"),
+        // Nothing is left of it.
+        (thoughts.to_vec(), "Three"),
+    ] {
+        wanted.messages.push(Message {
+            role: Role::Assistant,
+            parts,
+        });
+        wanted.messages.push(request("", next).messages.remove(0));
+    }
+    let user =
+        |text: &str| json!({ "role": "user", "content": [{ "type": "text", "text": text }] });
+    assert_eq!(
+        sent(wanted)["messages"],
+        json!([
+            user("One"),
+            { "role": "assistant", "content": [
+                { "type": "thinking", "thinking": "Hm.", "signature": "s" },
+                { "type": "redacted_thinking", "data": "x" },
+                { "type": "text", "text": "Yes" },
+            ] },
+            user("Two"),
+            user("Three"),
+        ])
+    );
+}
+
+#[test]
 fn thinking_is_asked_for_as_the_model_has_it() {
     let fields = |model: &str, effort: Effort, max: Option<u32>| {
         let mut wanted = request(model, "Hello");

@@ -82,7 +82,8 @@ impl Told {
         }
         if self.has_no_quota || spent {
             let hint = "the key's project has no quota for this model, or its credit is spent; choose another model, or set up billing for the project";
-            return Some(Error::invalid(fault.hint(hint)));
+            // Its own status is that of a limit, which is whole again soon.
+            return Some(Error::invalid(fault.code("quota_limit_zero").hint(hint)));
         }
         Some(match self.status.as_str() {
             "NOT_FOUND" => Error::not_found(fault.hint(

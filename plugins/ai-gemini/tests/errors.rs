@@ -144,7 +144,7 @@ fn a_quota_of_none_is_never_waited_for() {
     ] {
         let error = refused(429, &[("retry-after", "3")], &body);
         assert!(
-            matches!(&error, Error::InvalidRequest(fault) if fault.hint.is_some()),
+            matches!(&error, Error::InvalidRequest(fault) if fault.code.as_deref() == Some("quota_limit_zero") && fault.hint.is_some()),
             "{error:?}"
         );
     }

@@ -29,7 +29,7 @@ fn settled(message: &str, model: &str) -> Option<Error> {
     }
     // It is whole again in hours or days.
     if has(&["usage limit"]) {
-        return Some(Error::invalid(fault.hint(
+        return Some(Error::invalid(fault.code("credit_balance_exhausted").hint(
             "what the account may use of Ollama's cloud is used up; raise it there, or use another provider",
         )));
     }

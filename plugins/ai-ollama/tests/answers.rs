@@ -239,6 +239,10 @@ fn each_error_is_the_right_one() {
         let error = refused(status, &[], &json!({ "error": message }).to_string());
         assert_eq!(variant(&error), variant(&expected), "{message}: {error:?}");
     }
+    let spent = json!({ "error": "you have reached your weekly usage limit" }).to_string();
+    assert!(
+        matches!(refused(429, &[("retry-after", "7")], &spent), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("credit_balance_exhausted") && fault.hint.is_some())
+    );
     let many = json!({ "error": "too many requests" }).to_string();
     assert_eq!(refused(429, &[], &many), Error::RateLimited(None));
     let busy = json!({ "error": "server busy" }).to_string();

@@ -272,7 +272,7 @@ fn an_error_in_the_stream_is_understood_nested_and_flat() {
         );
         assert!(matches!(
             of(shape("insufficient_quota", "no")),
-            Error::InvalidRequest(fault) if fault.hint.is_some()
+            Error::InvalidRequest(fault) if fault.code.as_deref() == Some("insufficient_quota") && fault.hint.is_some()
         ));
         assert!(matches!(
             of(shape("context_length_exceeded", "Your input exceeds")),
@@ -336,6 +336,16 @@ fn each_refusal_becomes_the_right_error_whatever_the_api() {
     assert!(
         matches!(refused(429, &[("retry-after", "3")], &quota), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("insufficient_quota"))
     );
+    // Either of the two may be the one that says it.
+    for (kind, code) in [
+        ("billing_not_active", "billing_not_active"),
+        ("billing_not_active", "429"),
+    ] {
+        let unpaid = body("Your account is not active", kind, Some(code));
+        assert!(
+            matches!(refused(429, &[("retry-after", "3")], &unpaid), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("billing_not_active") && fault.hint.is_some())
+        );
+    }
     let limited = body("Rate limit reached", "tokens", Some("rate_limit_exceeded"));
     assert_eq!(
         refused(429, &[("retry-after-ms", "1250")], &limited),

@@ -179,12 +179,12 @@ pub fn openai(model: &str, effort: Effort) -> Option<&'static str> {
         &["high"]
     } else if model.starts_with("gpt-5.") && model.contains("-pro") {
         &["medium", "high", "xhigh"]
-    } else if begins(&["gpt-5.1-codex-max"]) {
-        &["none", "low", "medium", "high", "xhigh"]
+    } else if begins(&["o", "codex"]) || is_early_codex(model) {
+        &["low", "medium", "high"]
+    } else if model.contains("-codex") {
+        &["low", "medium", "high", "xhigh"]
     } else if begins(&["gpt-5.1"]) {
         &["none", "low", "medium", "high"]
-    } else if begins(&["o", "gpt-5-codex", "codex"]) {
-        &["low", "medium", "high"]
     } else if model == "gpt-5" || begins(&["gpt-5-"]) {
         &["minimal", "low", "medium", "high"]
     } else {
@@ -204,6 +204,12 @@ pub fn openai(model: &str, effort: Effort) -> Option<&'static str> {
         .copied()
 }
 
+/// Codex before the first that knew `xhigh`, which was 5.1's Max.
+fn is_early_codex(model: &str) -> bool {
+    let begins = |name| model.starts_with(name);
+    (begins("gpt-5-codex") || begins("gpt-5.1-codex")) && !begins("gpt-5.1-codex-max")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +224,18 @@ mod tests {
             ("gpt-5.4-pro", Effort::Low, Some("medium")),
             ("gpt-5-pro", Effort::Low, Some("high")),
             ("o4-mini", Effort::Minimal, Some("low")),
+            ("codex-mini-latest", Effort::Off, Some("low")),
+            ("gpt-5-codex", Effort::Off, Some("low")),
+            ("gpt-5-codex", Effort::Minimal, Some("low")),
+            ("gpt-5-codex", Effort::Highest, Some("high")),
+            ("gpt-5.1-codex", Effort::Off, Some("low")),
+            ("gpt-5.1-codex-mini", Effort::Minimal, Some("low")),
+            ("gpt-5.1-codex-mini", Effort::Highest, Some("high")),
+            ("gpt-5.1-codex-max", Effort::Off, Some("low")),
+            ("gpt-5.1-codex-max", Effort::Highest, Some("xhigh")),
+            ("gpt-5.3-codex", Effort::Off, Some("low")),
+            ("gpt-5.3-codex", Effort::Minimal, Some("low")),
+            ("gpt-5.3-codex", Effort::Highest, Some("xhigh")),
             ("gpt-4.1", Effort::High, None),
             ("ft:gpt-4o:acme::1", Effort::High, None),
             ("gpt-5.1-chat-latest", Effort::High, None),

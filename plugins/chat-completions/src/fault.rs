@@ -70,7 +70,7 @@ impl Told {
     /// What the code alone settles.
     fn settled(&self) -> Option<Error> {
         if self.has(is_spent) {
-            return Some(Error::invalid(self.fault().hint(SPENT)));
+            return Some(self.spent());
         }
         if self.has(|code| {
             matches!(
@@ -94,6 +94,26 @@ impl Told {
             )));
         }
         None
+    }
+
+    /// The account cannot pay, under a code that says so, which the body's own need not.
+    fn spent(&self) -> Error {
+        let code = self.codes.iter().find(|code| is_spent(code));
+        let code = code.map_or("credit_balance_exhausted", String::as_str);
+        Error::invalid(self.fault().code(code).hint(SPENT))
+    }
+
+    /// By the status: DeepSeek and OpenRouter have one of its own for it, and xAI says it in words
+    /// only, as a limit or as a refused key. An invalid request's words may be the user's.
+    fn cannot_pay(&self, status: u16) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        match status {
+            402 => true,
+            403 | 429 => ["used all available credits", "monthly spending limit"]
+                .iter()
+                .any(|words| message.contains(words)),
+            _ => false,
+        }
     }
 
     /// By the code, or in words where there is none: vLLM, xAI and Mistral say `invalid_request` only.
@@ -168,14 +188,17 @@ fn field_message(one: &Value) -> String {
     }
 }
 
-/// The account cannot pay: waiting does not help.
+/// The account cannot pay: waiting does not help. The gateway knows the same codes.
 fn is_spent(code: &str) -> bool {
     matches!(
         code,
         "insufficient_quota"
             | "credit_balance_exhausted"
+            | "billing_error"
             | "billing_hard_limit_reached"
+            | "billing_not_active"
             | "organization_usage_limit_exceeded"
+            | "quota_limit_zero"
     ) || code.contains("_spend_limit_")
 }
 
@@ -208,11 +231,12 @@ pub fn of_response<H: Host>(
     if let Some(error) = told.settled() {
         return error;
     }
+    if told.cannot_pay(status) {
+        return told.spent();
+    }
     let fault = match status {
         401 | 403 => told.fault().hint(WRONG_KEY),
         400 if told.is_wrong_key() => return Error::unauthenticated(told.fault().hint(WRONG_KEY)),
-        // DeepSeek and OpenRouter have a status of their own for it.
-        402 => return Error::invalid(told.fault().hint(SPENT)),
         404 => told
             .fault()
             .hint("check the model's name, and that `base-url` ends with the version, such as /v1"),
@@ -256,7 +280,9 @@ pub fn of_frame(frame: &Value) -> Error {
     // OpenRouter, vLLM and llama.cpp put the status here.
     let status = told.codes.iter().find_map(|code| code.parse::<u16>().ok());
     let has = |word: &str| told.has(|code| code.contains(word));
-    if status == Some(429) || has("rate_limit") || has("rate-limit") {
+    if status.is_some_and(|status| told.cannot_pay(status)) {
+        told.spent()
+    } else if status == Some(429) || has("rate_limit") || has("rate-limit") {
         Error::RateLimited(limits::wait(&[], &told.message))
     } else if matches!(status, Some(503 | 529)) || has("overloaded") || has("capacity") {
         Error::Overloaded
@@ -264,8 +290,6 @@ pub fn of_frame(frame: &Value) -> Error {
         Error::Timeout
     } else if matches!(status, Some(401 | 403)) || has("permission") || told.is_wrong_key() {
         Error::unauthenticated(told.fault().hint(WRONG_KEY))
-    } else if status == Some(402) {
-        Error::invalid(told.fault().hint(SPENT))
     } else if status == Some(404) || has("NotFound") {
         Error::not_found(told.fault())
     } else if matches!(status, Some(400 | 413 | 422))

@@ -89,6 +89,10 @@ mod tests {
             ("gpt-5.4", Some(Effort::Low), false),
             ("gpt-5.4-pro", None, false),
             ("gpt-5.1-codex", None, false),
+            ("gpt-5.1-codex", Some(Effort::Off), false),
+            ("gpt-5.1-codex-max", Some(Effort::Off), false),
+            ("gpt-5.3-codex", None, false),
+            ("gpt-5.3-codex", Some(Effort::Off), false),
             // What newer ones do unasked is not known.
             ("gpt-5.9", None, false),
             ("gpt-5.9", Some(Effort::Off), true),

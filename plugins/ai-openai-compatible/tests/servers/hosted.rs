@@ -118,7 +118,7 @@ fn deepseek_keeps_alive_with_comments_and_has_failures_of_its_own() {
     assert_eq!(error, Some(Error::Overloaded));
     let empty = r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#;
     assert!(
-        matches!(refused(DEEPSEEK, 402, empty), Error::InvalidRequest(fault) if fault.hint.as_deref().is_some_and(|hint| hint.contains("credit")))
+        matches!(refused(DEEPSEEK, 402, empty), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("credit_balance_exhausted") && fault.hint.as_deref().is_some_and(|hint| hint.contains("credit")))
     );
 }
 
@@ -211,12 +211,38 @@ fn openrouter_comments_and_tells_a_code_when_it_fails() {
         matches!(fails(json!(502), "down"), Error::Unavailable(fault) if fault.message == "down")
     );
     assert!(
-        matches!(fails(json!(402), "no credits"), Error::InvalidRequest(fault) if fault.hint.is_some())
+        matches!(fails(json!(402), "no credits"), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("credit_balance_exhausted") && fault.hint.is_some())
+    );
+    let empty = r#"{"error":{"code":402,"message":"Insufficient credits"}}"#;
+    assert!(
+        matches!(refused(OPENROUTER, 402, empty), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("credit_balance_exhausted"))
     );
     assert!(matches!(
         fails(json!("server_error"), "gone"),
         Error::Unavailable(_)
     ));
+}
+
+#[test]
+fn xai_tells_a_spent_account_in_words_which_a_request_may_hold_too() {
+    let body = |message: &str| {
+        json!({ "code": "Some resource has been exhausted", "error": message }).to_string()
+    };
+    let spent = body(
+        "Your team x has either used all available credits or reached its monthly spending limit.",
+    );
+    for status in [403, 429] {
+        assert!(
+            matches!(refused(XAI, status, &spent), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("credit_balance_exhausted") && fault.hint.is_some())
+        );
+    }
+    assert_eq!(
+        refused(XAI, 429, &body("Too many requests")),
+        Error::RateLimited(None)
+    );
+    assert!(
+        matches!(refused(XAI, 400, &spent), Error::InvalidRequest(fault) if fault.code.as_deref() == Some("Some resource has been exhausted") && fault.hint.is_none())
+    );
 }
 
 #[test]
