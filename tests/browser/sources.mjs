@@ -49,7 +49,14 @@ scenario("sources", async (lab) => {
   const [row] = await cells(region);
   assert.deepEqual(Object.fromEntries(names.map((name, index) => [name, row[index]])), input.expected);
   await lab.look("query");
-  await lab.type("SELECT no_such_column FROM shelves");
+  await lab.type("SELECT no_such_column");
+  // What is read again meanwhile takes nothing from whoever types.
+  const schema = page.waitForResponse((response) => new URL(response.url()).pathname.endsWith("/schema"));
+  await page.evaluate(() => window.dispatchEvent(new Event("online")));
+  await (await schema).finished();
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 100)));
+  await page.keyboard.insertText(" FROM shelves");
+  assert.equal(await page.locator(".cm-content").first().innerText(), "SELECT no_such_column FROM shelves");
   await page.getByRole("button", { name: "Run" }).click();
   await page.getByRole("alert").getByText(/no_such_column/).first().waitFor();
   await page.getByText("line 1, column 8").waitFor();

@@ -3,9 +3,9 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { bracketMatching, indentOnInput } from "@codemirror/language";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState, type Extension } from "@codemirror/state";
+import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, placeholder } from "@codemirror/view";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { languageOf } from "./languages";
 import { editorTheme } from "./theme";
 
@@ -32,6 +32,7 @@ export default function Editor(props: EditorProps) {
   const { path, value, label, readOnly = false, line, hint, language } = props;
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
+  const [languages] = useState(() => new Compartment());
   const latest = useRef(props);
   latest.current = props;
 
@@ -80,7 +81,7 @@ export default function Editor(props: EditorProps) {
             ...(readOnly ? [] : [indentWithTab]),
             ...defaultKeymap,
           ]),
-          language ?? languageOf(path),
+          languages.of(latest.current.language ?? languageOf(path)),
           editorTheme,
           EditorView.updateListener.of((update) => {
             if (update.docChanged) latest.current.onChange?.(update.state.doc.toString());
@@ -93,7 +94,12 @@ export default function Editor(props: EditorProps) {
       editor.destroy();
       view.current = undefined;
     };
-  }, [path, label, readOnly, language, hint]);
+  }, [path, label, readOnly, hint, languages]);
+
+  // A schema may be read again while somebody types: the text, its past and the cursor stay.
+  useEffect(() => {
+    view.current?.dispatch({ effects: languages.reconfigure(language ?? languageOf(path)) });
+  }, [language, path, languages]);
 
   useEffect(() => {
     const editor = view.current;
