@@ -14,6 +14,7 @@
 //! | [`Limits::hostcall_bytes`] | bytes that one host call, or one result, may carry | 32 MiB | a prompt with images fits |
 //! | [`Limits::batch_bytes`] | bytes of one batch of rows | 4 MiB | rows come as a stream |
 //! | [`Limits::resources`] | handles of an instance | 10 000 | a leak shows before it hurts |
+//! | [`Limits::open`] | connections, bodies and databases that a plugin holds open | 512 | two for each answer; the system gives a process some thousand |
 //! | [`Limits::random_bytes`] | bytes per call | 1 MiB | nobody needs more at once |
 //! | [`Limits::http_body`] / [`Limits::http_headers`] | bytes | 64 MiB / 128 KiB | an answer with images fits |
 //! | [`Limits::memory_together`] | bytes, summed over a plugin's instances, beyond which none is added | 1 GiB | a machine has room for some such plugins |
@@ -127,6 +128,8 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// Handles of an instance.
     pub resources: usize,
+    /// Connections, bodies of responses and databases that all instances of a plugin hold open.
+    pub open: usize,
     /// Random bytes per call of the function.
     pub random_bytes: u64,
     /// Bytes of a response's body.
@@ -179,6 +182,7 @@ impl Default for Limits {
             hostcall_bytes: 32 * MIB,
             batch_bytes: 4 * MIB,
             resources: 10_000,
+            open: 512,
             random_bytes: MIB as u64,
             http_body: 64 * MIB as u64,
             http_headers: 128 * 1024,

@@ -115,6 +115,12 @@ impl<C: Contract> Plugin<C> {
         former.pool.retire();
     }
 
+    /// An older generation serves until the one that did is granted what it asks for.
+    pub fn put_before(&self, older: Arc<Generation<C>>) {
+        let newest = self.serving.swap(older);
+        self.set_waiting(Some(newest));
+    }
+
     pub fn switch(&self) -> Switch {
         match self.switch.load(Ordering::Acquire) {
             n if n == Switch::On as u8 => Switch::On,

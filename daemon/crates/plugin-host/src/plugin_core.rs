@@ -1,7 +1,14 @@
 //! What everything that belongs to one plugin shares: its name, its limits, its counters, and the
 //! places where what it does is seen.
 
-use crate::{Denial, Limits, journal::Journal, limits::EVENT_QUEUE, observe::Observer};
+use crate::{
+    Denial, Limits, PluginError,
+    capabilities::log::cut,
+    journal::Journal,
+    limits::{EVENT_QUEUE, LOG_LINE_BYTES},
+    observe::Observer,
+};
+use labd_plugin_package::text::defuse_line;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -9,7 +16,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
 /// Something that happened to a plugin, for whoever shows plugins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +135,8 @@ pub(crate) struct PluginCore {
     pub limits: Arc<Limits>,
     pub counters: Counters,
     pub journal: Journal,
+    /// What its instances may still open: see [`Limits::open`].
+    open: Arc<Semaphore>,
     lines: Mutex<LineBudget>,
     events: broadcast::Sender<PluginEvent>,
 }
@@ -139,6 +148,7 @@ impl PluginCore {
             lines: Mutex::new(LineBudget::default()),
             counters: Counters::default(),
             journal: Journal::default(),
+            open: Arc::new(Semaphore::new(limits.open)),
             limits,
             events,
         }
@@ -147,6 +157,15 @@ impl PluginCore {
     /// The channel that [`PluginEvent`]s go to.
     pub fn channel() -> broadcast::Sender<PluginEvent> {
         broadcast::Sender::new(EVENT_QUEUE)
+    }
+
+    /// A place for a connection, a body or a database; what is opened keeps it.
+    ///
+    /// # Errors
+    /// `overloaded` when there is none.
+    pub fn place_to_open(&self) -> Result<OwnedSemaphorePermit, PluginError> {
+        let place = Arc::clone(&self.open).try_acquire_owned();
+        place.map_err(|_| PluginError::Overloaded)
     }
 
     /// Shows something to whoever follows events, and in the plugin's log.
@@ -166,6 +185,15 @@ impl PluginCore {
     /// the fourth place.
     pub fn denied(&self, denial: &Denial) {
         add(&self.counters.denials, 1);
+        if !self.may_log() {
+            return;
+        }
+        // What it asked for is in the plugin's words.
+        let denial = &Denial {
+            capability: denial.capability.clone(),
+            target: shown(&denial.target),
+            message: shown(&denial.message),
+        };
         tracing::warn!(plugin = %self.id, capability = %denial.capability, target = %denial.target,
             "{}", denial.message);
         self.emit(Happening::Denied(denial.clone()));
@@ -197,6 +225,13 @@ impl Observer for PluginCore {
     fn revealed(&self, name: &str) {
         self.emit(Happening::Revealed(name.to_owned()));
     }
+}
+
+/// A text of a plugin, in one line that ends.
+fn shown(text: &str) -> String {
+    let mut text = cut(text, LOG_LINE_BYTES).to_owned();
+    defuse_line(&mut text);
+    text
 }
 
 /// So many lines in each second.

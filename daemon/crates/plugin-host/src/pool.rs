@@ -18,6 +18,7 @@ use crate::{
     package::Package,
     plugin_core::{Happening, PluginCore, add},
 };
+use labd_plugin_package::text::defuse_lines;
 use std::{
     collections::HashMap,
     sync::{
@@ -46,8 +47,9 @@ pub(crate) struct Pool<C: Contract> {
     engine: SharedEngine,
     cache: Arc<Cache>,
     loaded: Loaded<C>,
-    /// Held while it is compiled, so that nobody else does the same meanwhile.
-    finding: tokio::sync::Mutex<()>,
+    /// Held while it is compiled, so that nobody else does the same meanwhile; also when who asked for it has
+    /// given up.
+    finding: Arc<tokio::sync::Mutex<()>>,
     /// Bytes of memory per instance: the manifest's wish or the default.
     memory: usize,
     places: Arc<Semaphore>,
@@ -105,7 +107,7 @@ impl<C: Contract> Pool<C> {
             engine,
             cache,
             loaded: OnceCell::new(),
-            finding: tokio::sync::Mutex::default(),
+            finding: Arc::default(),
             retired: Arc::default(),
             places: Arc::new(Semaphore::new(places)),
             reserved: Arc::new(Semaphore::new(RESERVED)),
@@ -146,7 +148,11 @@ impl<C: Contract> Pool<C> {
         };
         let reason = match described {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => PluginError::from(error).to_string(),
+            Ok(Err(error)) => {
+                let mut error = PluginError::from(error);
+                error.each_text(defuse_lines);
+                error.to_string()
+            }
             Err(Failure::Timeout) => "it did not end in time".into(),
             Err(Failure::Trap(reason)) => reason,
         };
@@ -190,7 +196,6 @@ impl<C: Contract> Pool<C> {
     }
 
     async fn found(self: &Arc<Self>, in_background: bool) -> Result<C::Pre, String> {
-        let _alone = self.finding.lock().await;
         let found = self.find(in_background).await;
         found.map_err(|error| {
             let reason = error.to_string();
@@ -201,8 +206,10 @@ impl<C: Contract> Pool<C> {
     }
 
     async fn find(self: &Arc<Self>, in_background: bool) -> Result<C::Pre, LoadError> {
+        let alone = Arc::clone(&self.finding).lock_owned().await;
         let this = Arc::clone(self);
         let found = tokio::task::spawn_blocking(move || {
+            let _alone = alone;
             let component =
                 linker::component(&this.engine, &this.cache, &this.package, in_background)?;
             let pre = linker::link(&this.engine, &this.package.manifest, &component)?;

@@ -293,7 +293,9 @@ async fn a_version_that_asks_for_more_waits_while_the_old_one_serves_also_after_
     host.grant(ID, None).await.unwrap();
     assert_eq!(version(&host), "1.1.0");
     assert_eq!(summary(&host).waiting, None);
-    open(&host).await.ping().await.unwrap();
+    let mut connection = open(&host).await;
+    connection.ping().await.unwrap();
+    assert!(connection.is_usable(), "its connections can be kept");
     // A version that asks for less needs nobody's yes.
     let less = install_files(dir.path(), &small, "1.2.0");
     host.install(less).await.unwrap();

@@ -5,7 +5,7 @@ use super::not_permitted;
 use crate::{
     PluginError,
     bindings::{host::labd::host::http, wire::Error},
-    egress::{Body, Egress, HttpPolicy, HttpRequest, SealedSetting},
+    egress::{Body, Egress, HttpPolicy, HttpRequest, HttpResponse, SealedSetting},
     kinds::ai::ProviderAccess,
     manifest::Permissions,
     state::{Access, HostState},
@@ -67,9 +67,16 @@ impl http::Host for HostState {
             body: request.body.map(Into::into),
             timeout: request.timeout.map(|ms| Duration::from_millis(ms.into())),
         };
-        let sent = match &self.http.way {
-            Some((egress, policy)) => egress.send(policy, request).await,
-            None => Err(self.without_http()),
+        let sent = match (&self.http.way, self.core.place_to_open()) {
+            (Some((egress, policy)), Ok(place)) => {
+                let sent = egress.send(policy, request).await;
+                sent.map(|response| HttpResponse {
+                    body: response.body.keeping(place),
+                    ..response
+                })
+            }
+            (Some(_), Err(full)) => Err(full),
+            (None, _) => Err(self.without_http()),
         };
         let response = match sent {
             Ok(response) => Ok(http::Response {

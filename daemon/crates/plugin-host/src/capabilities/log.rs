@@ -160,7 +160,7 @@ impl LogSink {
 }
 
 /// As much of the text as fits, up to a whole character.
-fn cut(text: &str, room: usize) -> &str {
+pub(crate) fn cut(text: &str, room: usize) -> &str {
     let mut end = room.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -45,9 +45,12 @@ impl net::Host for HostState {
     }
 
     async fn connect(&mut self, index: u32) -> wasmtime::Result<Result<Resource<Conn>, Error>> {
-        let connected = match self.dialer() {
-            Ok(dialer) => dialer.connect(index).await,
-            Err(error) => Err(error),
+        let connected = match (self.dialer(), self.core.place_to_open()) {
+            (Ok(dialer), Ok(place)) => {
+                let connected = dialer.connect(index).await;
+                connected.map(|conn| conn.keeping(place))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
         };
         let connected = match connected {
             Ok(conn) => Ok(self.table.push(conn)?),

@@ -46,7 +46,13 @@ async fn open(source: Result<SourceFile, PluginError>) -> Result<Database, Plugi
 
 impl sqlite::Host for HostState {
     async fn open(&mut self) -> wasmtime::Result<Result<Resource<Database>, Error>> {
-        let opened = match open(self.source_file()).await {
+        let opened = match self.core.place_to_open() {
+            Ok(place) => open(self.source_file())
+                .await
+                .map(|database| database.keeping(place)),
+            Err(error) => Err(error),
+        };
+        let opened = match opened {
             Ok(database) => Ok(self.table.push(database)?),
             Err(error) => Err(error),
         };

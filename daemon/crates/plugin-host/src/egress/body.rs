@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
-use tokio::{task::yield_now, time::timeout};
+use tokio::{sync::OwnedSemaphorePermit, task::yield_now, time::timeout};
 use url::Url;
 
 /// So many bytes are gathered before a guest is given them: a call of it is dearer than a piece is.
@@ -41,9 +41,19 @@ pub struct Body {
     pub(super) url: Url,
     pub(super) plugin: String,
     pub(super) observer: Arc<dyn Observer>,
+    /// Given back when the connection is done with.
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
+    /// With a place among what its plugin may hold open.
+    pub(crate) fn keeping(self, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            place: Some(place),
+            ..self
+        }
+    }
+
     /// Waits for 1..`max` bytes; empty at the end.
     ///
     /// # Errors
@@ -134,7 +144,9 @@ impl Body {
         let Some(mut response) = self.response else {
             return;
         };
+        let place = self.place;
         tokio::spawn(timeout(END_TIME, async move {
+            let _place = place;
             let mut left = END_BYTES;
             while let Ok(Some(chunk)) = response.chunk().await {
                 match left.checked_sub(chunk.len()) {

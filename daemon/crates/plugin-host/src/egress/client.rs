@@ -171,7 +171,7 @@ impl Egress {
         let credentials = policy.inject(&url, &origin)?;
         let body = request.body.map(|body| {
             let trusted = !credentials.is_empty();
-            settings::fill(&policy.settings, body, &origin, trusted)
+            settings::fill(&policy.settings, body, &origin, trusted, limits.body)
         });
         let body = body.transpose()?;
         let headers = outgoing(
@@ -206,6 +206,13 @@ impl Egress {
                 limits.headers / 1024
             ))));
         }
+        if policy.searches()
+            && let Some(reason) = headers::unsearchable(response.status(), response.headers())
+        {
+            return Err(PluginError::Unavailable(Fault::new(format!(
+                "the response cannot be searched for the credential: {reason}"
+            ))));
+        }
         Ok(HttpResponse {
             status: response.status().as_u16(),
             headers: incoming(response.headers(), &policy.secrets),
@@ -220,6 +227,7 @@ impl Egress {
                 url,
                 plugin: policy.plugin.clone(),
                 observer: policy.observer.clone(),
+                place: None,
             },
         })
     }

@@ -5,7 +5,7 @@ use super::{
     scrub::Secrets,
 };
 use crate::{Fault, PluginError};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// Headers about the connection, which belongs to the host (RFC 9110, section 7.6.1).
 const OF_THE_CONNECTION: &[HeaderName] = &[
@@ -20,6 +20,8 @@ const OF_THE_CONNECTION: &[HeaderName] = &[
     header::UPGRADE,
 ];
 const OLD_NAMES: &[&str] = &["keep-alive", "proxy-connection", "http2-settings"];
+/// Headers by which a response comes in a form, or in parts, in which no credential is found.
+const UNSEARCHABLE: &[HeaderName] = &[header::ACCEPT_ENCODING, header::IF_RANGE, header::RANGE];
 
 /// Checks the headers of a plugin and adds the credentials.
 pub(super) fn outgoing(
@@ -55,6 +57,12 @@ pub(super) fn outgoing(
                 "the host writes `{name}` itself; leave it out of the request"
             ));
         }
+        if UNSEARCHABLE.contains(&name) && policy.searches() && value.trim() != "identity" {
+            return invalid(format!(
+                "`{name}` cannot be used here: the host looks for the credential in what comes back, \
+                 and can do so only when it comes whole and as it is"
+            ));
+        }
         if name == header::CONTENT_LENGTH {
             if value.trim().parse().ok() != Some(body_length.unwrap_or(0)) {
                 return invalid("`content-length` differs from the length of the body".to_owned());
@@ -80,6 +88,18 @@ pub(super) fn size(headers: &HeaderMap) -> usize {
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
         .sum()
+}
+
+/// Why a response cannot be searched for credentials; none when it can.
+pub(super) fn unsearchable(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    if status == StatusCode::PARTIAL_CONTENT {
+        return Some("only a part of it came (206)".to_owned());
+    }
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    encodings
+        .find(|one| !one.trim().eq_ignore_ascii_case("identity"))
+        .map(|encoding| format!("it is encoded ({})", encoding.escape_debug()))
 }
 
 /// The headers of a response as the plugin sees them.

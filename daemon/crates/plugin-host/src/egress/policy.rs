@@ -212,6 +212,11 @@ impl HttpPolicy {
         }
     }
 
+    /// Whether something secret is looked for in what comes back.
+    pub(super) fn searches(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
     /// Whether the host writes this header itself.
     pub(super) fn reserves(&self, header: &HeaderName) -> bool {
         self.credentials.iter().any(|c| c.header == header)

@@ -67,6 +67,10 @@ impl Secrets {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Takes them out of a header's value.
     pub(super) fn scrub(&self, value: &mut String) {
         for secret in &self.all {

@@ -15,6 +15,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWrite},
+    sync::OwnedSemaphorePermit,
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -49,9 +50,17 @@ pub struct Conn {
     failed: Option<io::Error>,
     /// A write has begun and not ended; if its future is gone, nobody knows how much was sent.
     writing: bool,
+    /// Given back when the connection is closed.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Conn {
+    /// With a place among what its plugin may hold open.
+    pub(crate) fn keeping(mut self, place: OwnedSemaphorePermit) -> Self {
+        self.place = Some(place);
+        self
+    }
+
     pub(super) fn new(stream: Stream, peer: Peer, shared: Arc<Shared>) -> Self {
         Self {
             stream,
@@ -61,6 +70,7 @@ impl Conn {
             ended: false,
             failed: None,
             writing: false,
+            place: None,
         }
     }
 

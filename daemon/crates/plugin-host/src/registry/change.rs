@@ -208,6 +208,13 @@ impl PluginHost {
         each!(&plugin, plugin => {
             if let Some(granted) = plugin.take_granted() {
                 let package = Arc::clone(&granted.permitted.package);
+                // It may have waited over a restart, and have been compiled by another version of labd.
+                if let Err(reason) = granted.pool.try_out().await {
+                    plugin.set_waiting(Some(granted));
+                    let error = refused(&package, reason);
+                    plugin.core.emit(Happening::Failed(error.to_string()));
+                    return Err(error);
+                }
                 plugin.replace(granted);
                 self.serves(&package, plugin);
             }

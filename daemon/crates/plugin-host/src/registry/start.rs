@@ -82,8 +82,7 @@ pub(super) fn older(maker: &Maker, known: &AnyPlugin, package: Arc<Package>) {
         let waits = newest.permitted.granted() == Granted::Awaiting;
         let former = maker.next(plugin, package, false);
         if waits && plugin.waiting().is_none() && former.permitted.granted() != Granted::Awaiting {
-            plugin.replace(Arc::new(former));
-            plugin.set_waiting(Some(newest));
+            plugin.put_before(Arc::new(former));
         }
     });
 }

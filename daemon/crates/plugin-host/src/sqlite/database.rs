@@ -8,10 +8,10 @@ use super::{
 };
 use crate::PluginError;
 use std::{
-    sync::{Arc, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     time::Duration,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// An open database. It is closed when it and all its statements are dropped.
 pub struct Database {
@@ -22,6 +22,8 @@ pub(super) struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) control: Arc<Control>,
     pub(super) registration: Registration,
+    /// Given back when the database is closed.
+    pub(super) place: OnceLock<OwnedSemaphorePermit>,
 }
 
 impl Drop for Handle {
@@ -55,6 +57,13 @@ impl Handle {
 }
 
 impl Database {
+    /// With a place among what its plugin may hold open.
+    pub(crate) fn keeping(self, place: OwnedSemaphorePermit) -> Self {
+        // It is new, so that it has none.
+        let _ = self.handle.place.set(place);
+        self
+    }
+
     /// Compiles exactly one statement.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::{Database, FileRules, control::Control, database::Handle, worker::Wor
 use crate::{Fault, PluginError, kinds::connector::SqliteFile};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tokio::sync::oneshot;
 
@@ -62,6 +62,7 @@ impl Databases {
             commands,
             control,
             registration,
+            place: OnceLock::new(),
         });
         answer.await.map_err(|_| {
             PluginError::Internal("the database's thread ended while it opened the file".to_owned())

@@ -29,6 +29,8 @@
 //! | the host alone writes the credential | the header in any casing, and as a trailer | [`requests::an_injected_header_is_denied_in_any_casing`] |
 //! | the credential stays with its origin | a changed address, plain HTTP | `provider::a_credential_does_not_follow_a_changed_address`, `egress::a_credential_is_not_sent_in_the_clear_to_another_machine` |
 //! | echoes are scrubbed | a server that repeats the credential in headers and body | [`requests::an_echoed_credential_never_reaches_the_guest`], `egress::the_host_writes_the_credential_and_scrubs_its_echo` |
+//! | echoes stay findable | a compressed answer, a part of one | [`requests::nothing_comes_back_in_a_form_in_which_an_echo_is_not_found`] |
+//! | what is held open: how much | bodies that never end, and are kept | [`requests::no_more_is_held_open_than_is_allowed`] |
 //! | `reveal`: only what was granted, only over TLS | a secret without a grant, before TLS | `net::a_secret_needs_a_grant_and_tls` |
 //! | a revealed secret stays out of logs and errors | a connector that logs it and fails with it | [`words::a_revealed_password_leaves_in_no_line_and_no_error`] |
 //! | `net`: exactly the source's servers | the metadata service as an operator's source | `net::not_even_an_operators_source_reaches_the_metadata_service` |

@@ -157,6 +157,70 @@ fn denied(outcome: Result<Box<dyn Completion>, PluginError>) -> labd_plugin_host
 }
 
 #[tokio::test]
+async fn no_more_is_held_open_than_is_allowed() {
+    let (listener, origin) = listen().await;
+    let url = format!("{origin}/v1");
+    // The bodies do not end, and the guest keeps them all.
+    let response = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nbegun";
+    for (asks, refused) in [(3, false), (4, true)] {
+        let limits = labd_plugin_host::Limits {
+            open: 3,
+            ..Default::default()
+        };
+        let urls = vec![url.as_str(); asks];
+        let host = guest(&urls, &[]).permissions(PERMISSIONS).host_with(limits);
+        let listener = TcpListener::from_std(clone_of(&listener)).unwrap();
+        let open = async {
+            let mut streams = Vec::new();
+            for _ in 0..3 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                stream.write_all(response.as_bytes()).await.unwrap();
+                streams.push(stream);
+            }
+            streams
+        };
+        let (outcome, _streams) = tokio::join!(complete(&host, &origin), open);
+        assert_eq!(
+            matches!(outcome.map(drop), Err(PluginError::Overloaded)),
+            refused
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_comes_back_in_a_form_in_which_an_echo_is_not_found() {
+    let (listener, origin) = listen().await;
+    let url = format!("{origin}/v1");
+    for header in ["Accept-Encoding", "range", "If-Range"] {
+        let host = provider(&[&url], &[(header, "gzip")]);
+        let outcome = complete(&host, &origin).await.map(drop);
+        assert!(
+            matches!(&outcome, Err(PluginError::InvalidRequest(fault)) if fault.message.contains("credential")),
+            "{header}: {outcome:?}"
+        );
+    }
+    for head in [
+        "200 OK\r\ncontent-encoding: gzip",
+        "206 Partial Content\r\ncontent-range: bytes 0-4/10",
+    ] {
+        let host = provider(&[&url], &[]);
+        let response =
+            format!("HTTP/1.1 {head}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+        let listener = TcpListener::from_std(clone_of(&listener)).unwrap();
+        let (outcome, _) = tokio::join!(complete(&host, &origin), answer(listener, response));
+        let outcome = outcome.map(drop);
+        assert!(
+            matches!(&outcome, Err(PluginError::Unavailable(fault)) if fault.message.contains("searched")),
+            "{head}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_handed_over_and_its_target_is_checked_anew() {
     let (listener, origin) = listen().await;
     let inside = Listener::bind("127.0.0.1:0").unwrap();
