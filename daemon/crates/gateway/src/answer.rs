@@ -250,18 +250,23 @@ impl Bill {
         }
     }
 
-    fn grow(&mut self) -> Result<(), ApiError> {
-        let settled = Settled {
+    fn settled(&self) -> Settled<'_> {
+        Settled {
             provider: self.target.provider,
             plugin: &self.target.plugin,
             model: &self.model,
             usage: self.used(),
-            failed: false,
-        };
-        match &mut self.entry {
-            Some(entry) => entry.grow(&settled),
-            None => Ok(()),
+            failed: self.failed,
         }
+    }
+
+    fn grow(&mut self) -> Result<(), ApiError> {
+        let Some(mut entry) = self.entry.take() else {
+            return Ok(());
+        };
+        let grown = entry.grow(&self.settled());
+        self.entry = Some(entry);
+        grown
     }
 }
 
@@ -275,12 +280,6 @@ impl Drop for Bill {
         self.pass
             .used(u64::from(usage.input.unwrap_or(0)) + u64::from(output));
         self.lane.ended(output, self.first.elapsed());
-        entry.settle(&Settled {
-            provider: self.target.provider,
-            plugin: &self.target.plugin,
-            model: &self.model,
-            usage,
-            failed: self.failed,
-        });
+        entry.settle(&self.settled());
     }
 }

@@ -184,8 +184,12 @@ mod tests {
 
     /// A request that is sent and fails at once.
     fn fails(health: &mut Health, now: Instant) {
+        fails_with(health, now, "down");
+    }
+
+    fn fails_with(health: &mut Health, now: Instant, reason: &str) {
         let sent = health.asked(now);
-        health.failed(sent, now, "down");
+        health.failed(sent, now, reason);
     }
 
     #[test]
@@ -195,9 +199,9 @@ mod tests {
         fails(&mut health, now);
         fails(&mut health, now);
         assert_eq!(health.advice(now), Advice::Ask);
-        fails(&mut health, now);
+        fails_with(&mut health, now, "still down");
         assert_eq!(health.advice(now), Advice::Rest(now + FIRST_REST));
-        assert_eq!(health.last_error(), Some("down"));
+        assert_eq!(health.last_error(), Some("still down"));
 
         let mut later = now + FIRST_REST;
         assert_eq!(health.advice(later), Advice::Probe);

@@ -416,10 +416,9 @@ impl Entry {
         if self.config.budgets.is_empty() {
             return Ok(());
         }
-        let price = prices::find(&self.config.prices, settled.plugin, settled.model);
         let now = Use {
             tokens: count(&settled.usage).max(self.expected.tokens),
-            money: price.map_or(0.0, |price| prices::cost(price, &settled.usage)),
+            money: self.cost(settled).unwrap_or(0.0),
         };
         let mut state = self.ledger.state();
         state.expect(&self.customer, self.expected, now);
@@ -445,12 +444,18 @@ impl Entry {
         Ok(())
     }
 
+    /// In money; none without a price.
+    fn cost(&self, settled: &Settled<'_>) -> Option<f64> {
+        let price = prices::find(&self.config.prices, settled.plugin, settled.model)?;
+        Some(prices::cost(price, &settled.usage))
+    }
+
     /// Writes down what it used.
     pub fn settle(self, settled: &Settled<'_>) {
         let usage = &settled.usage;
-        let price = prices::find(&self.config.prices, settled.plugin, settled.model);
         let some = |tokens: Option<u32>| u64::from(tokens.unwrap_or(0));
-        let money = price.map_or(0.0, |price| prices::cost(price, usage));
+        let cost = self.cost(settled);
+        let money = cost.unwrap_or(0.0);
         let mut state = self.ledger.state();
         let line = Line {
             provider: settled.provider,
@@ -466,7 +471,7 @@ impl Entry {
         totals.output += some(usage.output);
         totals.reasoning += some(usage.reasoning);
         totals.money += money;
-        totals.unpriced += u64::from(price.is_none());
+        totals.unpriced += u64::from(cost.is_none());
         state.count(&self.customer, count(usage), money);
         state.changed = true;
     }

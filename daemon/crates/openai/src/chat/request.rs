@@ -13,7 +13,7 @@
 
 use crate::errors::Fault;
 use crate::input::{
-    self, ANY_JSON, ANY_OBJECT, Content, Conversation, EffortIn, OneOrMany, Refused, RetentionIn,
+    self, ANY_OBJECT, Content, Conversation, EffortIn, Format, OneOrMany, Refused, RetentionIn,
 };
 use labd_plugin_host::kinds::ai::{Part, Request, Role, Tool, ToolChoice};
 use serde::{Deserialize, de::IgnoredAny};
@@ -204,7 +204,14 @@ pub(super) fn read(caller: &str, body: &[u8]) -> Result<Asked, Fault> {
     }
     (request.system, request.messages) = conversation.finish("messages")?;
     if let Some(format) = asked.response_format {
-        answer_format(format, &mut request)?;
+        let schema = format.json_schema.as_ref();
+        let format = Format {
+            kind: &format.kind,
+            schema: schema.and_then(|one| one.schema),
+            strict: schema.and_then(|one| one.strict),
+        };
+        let schema = "json_schema.schema";
+        input::answer_format(&mut request, "response_format", schema, &format)?;
     }
     let (key, retention) = (asked.prompt_cache_key, asked.prompt_cache_retention);
     request.cache = input::cache(&request, key, retention);
@@ -217,27 +224,6 @@ pub(super) fn read(caller: &str, body: &[u8]) -> Result<Asked, Fault> {
         stream: asked.stream.unwrap_or_default(),
         include_usage: include_usage.unwrap_or_default(),
     })
-}
-
-fn answer_format(format: FormatIn<'_>, request: &mut Request) -> Result<(), Fault> {
-    match format.kind.as_str() {
-        "text" => Ok(()),
-        "json_object" => {
-            request.system.push(ANY_JSON.into());
-            Ok(())
-        }
-        "json_schema" => {
-            let param = "response_format.json_schema.schema";
-            let strict = format.json_schema.as_ref().and_then(|one| one.strict);
-            let schema = format.json_schema.and_then(|one| one.schema);
-            let schema = schema.ok_or_else(|| Fault::invalid(param, "The schema is missing."))?;
-            input::answer_by(request, param, schema, strict)
-        }
-        other => {
-            let message = format!("labd does not know the format {other}.");
-            Err(Fault::unsupported("response_format.type", message))
-        }
-    }
 }
 
 fn refuse(asked: &ChatIn<'_>) -> Result<(), Fault> {
@@ -407,6 +393,7 @@ fn choice(asked: Option<ChoiceIn>) -> Result<ToolChoice, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::ANY_JSON;
     use labd_plugin_host::kinds::ai::{CacheHints, Effort, Message, Retention};
     use serde_json::{Value, json};
 

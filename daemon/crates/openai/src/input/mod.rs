@@ -197,9 +197,43 @@ pub(crate) fn object(param: &str, value: &RawValue) -> Result<String, Fault> {
     }
 }
 
+/// How an answer is to be written, however an API spells it.
+pub(crate) struct Format<'a> {
+    pub kind: &'a str,
+    pub schema: Option<&'a RawValue>,
+    pub strict: Option<bool>,
+}
+
+/// Asks for an answer in this format, which stands at `param`, with its schema behind that at `schema`.
+pub(crate) fn answer_format(
+    request: &mut Request,
+    param: &str,
+    schema: &str,
+    format: &Format<'_>,
+) -> Result<(), Fault> {
+    match format.kind {
+        "text" => Ok(()),
+        "json_object" => {
+            request.system.push(ANY_JSON.into());
+            Ok(())
+        }
+        "json_schema" => {
+            let param = format!("{param}.{schema}");
+            match format.schema {
+                Some(schema) => answer_by(request, &param, schema, format.strict),
+                None => Err(Fault::invalid(param, "The schema is missing.")),
+            }
+        }
+        other => {
+            let message = format!("labd does not know the format {other}.");
+            Err(Fault::unsupported(format!("{param}.type"), message))
+        }
+    }
+}
+
 /// Asks for an answer by a schema. Providers keep schemas to the letter and refuse those that they
 /// cannot: without `strict` such a schema is an instruction.
-pub(crate) fn answer_by(
+fn answer_by(
     request: &mut Request,
     param: &str,
     schema: &RawValue,

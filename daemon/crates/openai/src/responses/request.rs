@@ -13,7 +13,7 @@
 use super::sealed;
 use crate::errors::Fault;
 use crate::input::{
-    self, ANY_JSON, ANY_OBJECT, Content, Conversation, EffortIn, Refused, RetentionIn,
+    self, ANY_OBJECT, Content, Conversation, EffortIn, Format, Refused, RetentionIn,
 };
 use labd_plugin_host::kinds::ai::{Part, Request, Role, Tool, ToolChoice};
 use serde::{Deserialize, Deserializer, Serialize, de, de::IgnoredAny};
@@ -271,7 +271,13 @@ pub(super) fn read(caller: &str, body: &[u8]) -> Result<Asked, Fault> {
     }
     (request.system, request.messages) = conversation.finish("input")?;
     if let Some(format) = asked.text.as_ref().and_then(|text| text.format) {
-        answer_format(&part("text.format", format)?, &mut request)?;
+        let format: FormatIn<'_> = part("text.format", format)?;
+        let format = Format {
+            kind: &format.kind,
+            schema: format.schema,
+            strict: format.strict,
+        };
+        input::answer_format(&mut request, "text.format", "schema", &format)?;
     }
     let (key, retention) = (asked.prompt_cache_key.clone(), asked.prompt_cache_retention);
     request.cache = input::cache(&request, key, retention);
@@ -376,27 +382,6 @@ fn part<'a, T: Deserialize<'a>>(param: &str, value: &'a RawValue) -> Result<T, F
         let words = labd_protocol::wrong_json(&error);
         Fault::invalid(param, format!("The parameter {param} is wrong: {words}."))
     })
-}
-
-fn answer_format(format: &FormatIn<'_>, request: &mut Request) -> Result<(), Fault> {
-    match format.kind.as_str() {
-        "text" => Ok(()),
-        "json_object" => {
-            request.system.push(ANY_JSON.into());
-            Ok(())
-        }
-        "json_schema" => {
-            let param = "text.format.schema";
-            let schema = format
-                .schema
-                .ok_or_else(|| Fault::invalid(param, "The schema is missing."))?;
-            input::answer_by(request, param, schema, format.strict)
-        }
-        other => {
-            let message = format!("labd does not know the format {other}.");
-            Err(Fault::unsupported("text.format.type", message))
-        }
-    }
 }
 
 fn read_tool(tool: &RawValue, number: usize) -> Result<Tool, Fault> {
@@ -515,6 +500,7 @@ fn only_functions(param: String) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::ANY_JSON;
     use labd_plugin_host::kinds::ai::{Effort, Message, Retention};
     use serde_json::{Value, json};
 
@@ -522,6 +508,21 @@ mod tests {
         match read("me", body.to_string().as_bytes()) {
             Ok(asked) => asked.request,
             Err(fault) => panic!("{fault:?}"),
+        }
+    }
+
+    fn picture() -> Part {
+        Part::Image {
+            media_type: "image/png".into(),
+            data: vec![1, 2, 3],
+        }
+    }
+
+    fn pdf() -> Part {
+        Part::File {
+            media_type: "application/pdf".into(),
+            name: Some("a.pdf".into()),
+            data: vec![1, 2, 3],
         }
     }
 
@@ -562,18 +563,7 @@ mod tests {
         let expected = [
             Message {
                 role: Role::User,
-                parts: vec![
-                    text("One"),
-                    Part::Image {
-                        media_type: "image/png".into(),
-                        data: vec![1, 2, 3],
-                    },
-                    Part::File {
-                        media_type: "application/pdf".into(),
-                        name: Some("a.pdf".into()),
-                        data: vec![1, 2, 3],
-                    },
-                ],
+                parts: vec![text("One"), picture(), pdf()],
             },
             Message {
                 role: Role::Assistant,
@@ -623,15 +613,8 @@ mod tests {
                 content: "1\n2".into(),
                 is_error: false,
             },
-            Part::Image {
-                media_type: "image/png".into(),
-                data: vec![1, 2, 3],
-            },
-            Part::File {
-                media_type: "application/pdf".into(),
-                name: Some("a.pdf".into()),
-                data: vec![1, 2, 3],
-            },
+            picture(),
+            pdf(),
             Part::Text("Two".into()),
         ];
         assert_eq!(made.messages[2].parts, expected);
